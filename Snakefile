@@ -1,0 +1,30 @@
+# Relevance Neurons: the map of the workflow. README.md tells what goes in and what comes out.
+from snakemake.utils import min_version
+
+min_version("9.14")
+
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/collections.smk"
+include: "rules/reranker.smk"
+include: "rules/attribution.smk"
+include: "rules/selection.smk"
+include: "rules/ablation.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        "<results>/neurons.duckdb",
+        rules.write_tables.output,
+        rules.draw_figures.output,

@@ -1,0 +1,114 @@
+# What the ranker loses without a scheme's neurons, and whether that could be chance.
+
+
+rule draw_candidates:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        qrels=rules.prepare_collection.output.qrels,
+    output:
+        candidates="<results>/candidates/{collection}.parquet",
+    log:
+        "<logs>/draw_candidates/{collection}.log",
+    benchmark:
+        "<benchmarks>/draw_candidates/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        relevant=relevant_grades,
+        candidates=STUDY["ablation"]["candidates"],
+        max_queries=STUDY["ablation"]["max_queries"],
+        bm25=STUDY["ablation"]["bm25"],
+        seed=STUDY["seed"],
+        version=VERSIONS["ablation"],
+    message:
+        "Draw the passages of {wildcards.collection} that are re-ranked"
+    script:
+        "../workflow_scripts/draw_candidates.py"
+
+
+rule rerank_candidates:
+    input:
+        candidates=rules.draw_candidates.output.candidates,
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        schemes=rules.select_neurons.output.schemes,
+        reranker=RERANKER_FILES,
+    output:
+        rerankings="<results>/rerankings/{collection}.parquet",
+    log:
+        "<logs>/rerank_candidates/{collection}.log",
+    benchmark:
+        "<benchmarks>/rerank_candidates/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        reranker=RERANKER,
+        ablated=ablated_schemes(STUDY),
+        random_draws=STUDY["ablation"]["random_draws"],
+        value=STUDY["ablation"]["value"],
+        seed=STUDY["seed"],
+        version=VERSIONS["ablation"],
+    message:
+        "Re-rank {wildcards.collection} under every ablation"
+    script:
+        "../workflow_scripts/rerank_candidates.py"
+
+
+rule measure_rankings:
+    input:
+        rerankings=rules.rerank_candidates.output.rerankings,
+        qrels=rules.prepare_collection.output.qrels,
+    output:
+        measures="<results>/measures/{collection}.parquet",
+    log:
+        "<logs>/measure_rankings/{collection}.log",
+    benchmark:
+        "<benchmarks>/measure_rankings/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        measure=STUDY["ablation"]["measure"],
+    message:
+        "Measure the rankings of {wildcards.collection}"
+    script:
+        "../workflow_scripts/measure_rankings.py"
+
+
+rule test_ablations:
+    input:
+        measures=expand(
+            rules.measure_rankings.output.measures,
+            collection=STUDY["ablation"]["collections"],
+        ),
+        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+    output:
+        ablation_effects="<results>/ablation_effects.parquet",
+    log:
+        "<logs>/test_ablations.log",
+    benchmark:
+        "<benchmarks>/test_ablations.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        collections=STUDY["ablation"]["collections"],
+        significance=STUDY["ablation"]["significance"],
+        seed=STUDY["seed"],
+    message:
+        "Test what the ablations change"
+    script:
+        "../workflow_scripts/test_ablations.py"

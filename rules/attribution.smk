@@ -1,0 +1,108 @@
+# Judged pairs, and the scores of every neuron on them.
+
+
+rule score_pairs:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        qrels=rules.prepare_collection.output.qrels,
+        reranker=RERANKER_FILES,
+    output:
+        pairs="<results>/pairs/{collection}.parquet",
+    log:
+        "<logs>/score_pairs/{collection}.log",
+    benchmark:
+        "<benchmarks>/score_pairs/{collection}.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        reranker=RERANKER,
+        grades=grades,
+        max_pairs=STUDY["attribution"]["max_pairs"],
+        seed=STUDY["seed"],
+        version=VERSIONS["pairs"],
+    message:
+        "Score the judged pairs of {wildcards.collection}"
+    script:
+        "../workflow_scripts/score_pairs.py"
+
+
+rule compare_baselines:
+    input:
+        documents=expand(
+            rules.prepare_collection.output.documents,
+            collection=STUDY["baselines"]["collection"],
+        ),
+        queries=expand(
+            rules.prepare_collection.output.queries,
+            collection=STUDY["baselines"]["collection"],
+        ),
+        qrels=expand(
+            rules.prepare_collection.output.qrels,
+            collection=STUDY["baselines"]["collection"],
+        ),
+        reranker=RERANKER_FILES,
+    output:
+        baselines="<results>/baselines.parquet",
+    log:
+        "<logs>/compare_baselines.log",
+    benchmark:
+        "<benchmarks>/compare_baselines.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        reranker=RERANKER,
+        grades=label_grades(STUDY["baselines"]["collection"]),
+        n_pairs=STUDY["baselines"]["pairs"],
+        chosen=STUDY["attribution"]["baseline"],
+        seed=STUDY["seed"],
+        version=VERSIONS["attribution"],
+    message:
+        "Compare the baselines of the attribution"
+    script:
+        "../workflow_scripts/compare_baselines.py"
+
+
+rule attribute_neurons:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        pairs=rules.score_pairs.output.pairs,
+        reranker=RERANKER_FILES,
+    output:
+        scores="<results>/neuron_scores/{collection}/{label}.parquet",
+        bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
+        checks="<results>/attribution_checks/{collection}/{label}.parquet",
+    log:
+        "<logs>/attribute_neurons/{collection}/{label}.log",
+    benchmark:
+        "<benchmarks>/attribute_neurons/{collection}/{label}.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=1440,
+    params:
+        reranker=RERANKER,
+        settings={
+            key: STUDY["attribution"][key]
+            for key in ("baseline", "target", "quadrature", "n_points", "bootstrap_replicates")
+        }
+        | {"seed": STUDY["seed"]},
+        version=VERSIONS["attribution"],
+    message:
+        "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
+    script:
+        "../workflow_scripts/attribute_neurons.py"

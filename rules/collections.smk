@@ -1,0 +1,28 @@
+# A collection from ir_datasets, from files or from docstrings becomes three tables.
+
+
+rule prepare_collection:
+    input:
+        source_files,
+    output:
+        documents="<results>/collections/{collection}/documents.parquet",
+        queries="<results>/collections/{collection}/queries.parquet",
+        qrels="<results>/collections/{collection}/qrels.parquet",
+    log:
+        "<logs>/prepare_collection/{collection}.log",
+    benchmark:
+        "<benchmarks>/prepare_collection/{collection}.tsv"
+    conda:
+        "../envs/collections.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        source=collection_source,
+        grades=grades,
+        seed=STUDY["seed"],
+        version=VERSIONS["collections"],
+    message:
+        "Prepare the collection {wildcards.collection}"
+    script:
+        "../workflow_scripts/prepare_collection.py"

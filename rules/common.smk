@@ -1,0 +1,114 @@
+# The study file, checked and completed, and the functions with which rules look things up in it.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from study import (
+    StudyError,
+    ablated_schemes,
+    attributed,
+    check_schema,
+    complete_study,
+    figure4_scheme,
+    in_domain,
+    source_settings,
+    used_collections,
+)
+
+# Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
+# run again (an edit of a library module alone triggers nothing).
+VERSIONS = {"collections": 1, "training": 1, "pairs": 1, "attribution": 1, "ablation": 1}
+
+
+def study_file():
+    """The file that the study comes from: one --configfile, or the default study."""
+    files = workflow.overwrite_configfiles
+    if len(files) > 1:
+        raise StudyError(
+            f"--configfile: {len(files)} study files were given ({', '.join(map(str, files))}); "
+            "give one: a mix of two studies would mix their collections"
+        )
+    return Path(files[0] if files else Path(workflow.basedir) / "config.yaml")
+
+
+def read_study():
+    """Fill the study's defaults in, and stop with one line if something is wrong with it."""
+    schema = Path(workflow.basedir) / "rules" / "schemas" / "study.schema.yaml"
+    try:
+        check_schema(config, schema, study_file())
+        validate(config, str(schema))
+        return complete_study(config, study_file())
+    except StudyError as error:
+        raise WorkflowError(str(error)) from None
+
+
+STUDY = read_study()
+RESULTS = f"results/{STUDY['study']}"
+
+
+pathvars:
+    results=RESULTS,
+    logs=f"{RESULTS}/logs",
+    benchmarks=f"{RESULTS}/benchmarks",
+
+
+wildcard_constraints:
+    collection="|".join(STUDY["collections"]),
+    label="relevant|non_relevant",
+
+
+def collection_keys(wildcards):
+    """The study's entry of a collection."""
+    return STUDY["collections"][wildcards.collection]
+
+
+def collection_source(wildcards):
+    """Where a collection comes from."""
+    return source_settings(STUDY, wildcards.collection)
+
+
+def source_files(wildcards):
+    """The user's own files of a collection: a change of one prepares it anew."""
+    keys = collection_keys(wildcards)
+    return [keys[key] for key in ("documents", "queries", "qrels") if key in keys]
+
+
+def grades(wildcards):
+    """The grades of each label that is attributed."""
+    return label_grades(wildcards.collection, STUDY["attribution"]["labels"])
+
+
+def label_grades(collection, labels=("relevant", "non_relevant")):
+    """The grades of each label in ``labels``; none for another label."""
+    keys = STUDY["collections"][collection]
+    return {label: keys[label] if label in labels else [] for label in ("relevant", "non_relevant")}
+
+
+def relevant_grades(wildcards):
+    """The grades of a collection that are relevant."""
+    return collection_keys(wildcards)["relevant"]
+
+
+def reranker_settings():
+    """The arguments of load_reranker."""
+    keys = STUDY["reranker"]
+    settings = {key: keys[key] for key in ("tokenizer", "max_length", "dtype") if key in keys}
+    return {"model": keys.get("model", f"{RESULTS}/reranker")} | settings
+
+
+def reranker_files():
+    """The ranker's files, where it is a folder or made here; a hub id has none."""
+    if "finetune" in STUDY["reranker"]:
+        return [f"{RESULTS}/reranker"]
+    folder = Path(STUDY["reranker"]["model"])
+    return sorted(str(path) for path in folder.glob("*") if path.is_file())
+
+
+RERANKER = reranker_settings()
+RERANKER_FILES = reranker_files()
+DOMAINS = {
+    name: STUDY["collections"][name]["domain"] for name in STUDY["attribution"]["collections"]
+}

@@ -1,0 +1,96 @@
+# The ranker: made here if the study says so, and how well it ranks beside BM25.
+
+if "finetune" in STUDY["reranker"]:
+
+    rule finetune_reranker:
+        input:
+            documents=expand(
+                rules.prepare_collection.output.documents,
+                collection=STUDY["reranker"]["finetune"]["collections"],
+            ),
+            queries=expand(
+                rules.prepare_collection.output.queries,
+                collection=STUDY["reranker"]["finetune"]["collections"],
+            ),
+            qrels=expand(
+                rules.prepare_collection.output.qrels,
+                collection=STUDY["reranker"]["finetune"]["collections"],
+            ),
+        output:
+            model=directory("<results>/reranker"),
+            training="<results>/training.parquet",
+        log:
+            "<logs>/finetune_reranker.log",
+        benchmark:
+            "<benchmarks>/finetune_reranker.tsv"
+        conda:
+            "../envs/training.yaml"
+        threads: 2
+        resources:
+            gpu=1,
+            mem_mb=8000,
+            runtime=120,
+        params:
+            finetune=STUDY["reranker"]["finetune"],
+            seed=STUDY["seed"],
+            version=VERSIONS["training"],
+        message:
+            "Fine-tune a ranker from {params.finetune[base]}"
+        script:
+            "../workflow_scripts/finetune_reranker.py"
+
+
+rule evaluate_reranker:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        qrels=rules.prepare_collection.output.qrels,
+        reranker=RERANKER_FILES,
+    output:
+        evaluation="<results>/evaluations/{collection}.parquet",
+    log:
+        "<logs>/evaluate_reranker/{collection}.log",
+    benchmark:
+        "<benchmarks>/evaluate_reranker/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        reranker=RERANKER,
+        settings={
+            "bm25": STUDY["ablation"]["bm25"],
+            "depth": STUDY["evaluation"]["depth"],
+            "max_queries": STUDY["evaluation"]["max_queries"],
+            "seed": STUDY["seed"],
+        },
+        measure=STUDY["ablation"]["measure"],
+        version=VERSIONS["ablation"],
+    message:
+        "Rank {wildcards.collection} by BM25 and by the ranker"
+    script:
+        "../workflow_scripts/evaluate_reranker.py"
+
+
+rule summarise_evaluations:
+    input:
+        evaluations=expand(
+            rules.evaluate_reranker.output.evaluation,
+            collection=STUDY["evaluation"]["collections"],
+        ),
+    output:
+        ranking_quality="<results>/ranking_quality.parquet",
+    log:
+        "<logs>/summarise_evaluations.log",
+    conda:
+        "../envs/ranking.yaml"
+    params:
+        collections=STUDY["evaluation"]["collections"],
+        seed=STUDY["seed"],
+    message:
+        "Summarise the rankings of BM25 and of the ranker"
+    script:
+        "../workflow_scripts/summarise_evaluations.py"

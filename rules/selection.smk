@@ -1,0 +1,90 @@
+# From scores to sets of neurons, and what the sets share.
+
+NEURON_SCORES = [
+    f"<results>/neuron_scores/{collection}/{label}.parquet"
+    for collection, label in attributed(STUDY)
+]
+BOOTSTRAP_SCORES = [
+    f"<results>/bootstrap_scores/{collection}/{label}.parquet"
+    for collection, label in attributed(STUDY)
+]
+SQL = f"{workflow.basedir}/workflow_scripts/sql"
+
+
+rule select_neurons:
+    input:
+        neuron_scores=NEURON_SCORES,
+        sql=[
+            f"{SQL}/check_maps.sql",
+            f"{SQL}/define_schemes.sql",
+            f"{SQL}/select_neurons.sql",
+            f"{SQL}/scheme_sizes.sql",
+        ],
+    output:
+        schemes="<results>/schemes.parquet",
+        scheme_sizes="<results>/scheme_sizes.parquet",
+    log:
+        "<logs>/select_neurons.log",
+    benchmark:
+        "<benchmarks>/select_neurons.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        domains=DOMAINS,
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Select the neurons of every scheme"
+    script:
+        "../workflow_scripts/select_neurons.py"
+
+
+rule overlap_schemes:
+    input:
+        neuron_scores=NEURON_SCORES,
+        sql=[f"{SQL}/check_maps.sql", f"{SQL}/overlap_schemes.sql"],
+    output:
+        overlaps="<results>/overlaps.parquet",
+    log:
+        "<logs>/overlap_schemes.log",
+    benchmark:
+        "<benchmarks>/overlap_schemes.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        domains=DOMAINS,
+        outliers=STUDY["selection"]["outliers"],
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Compare what the schemes share"
+    script:
+        "../workflow_scripts/overlap_schemes.py"
+
+
+rule measure_stability:
+    input:
+        neuron_scores=NEURON_SCORES,
+        bootstrap_scores=BOOTSTRAP_SCORES,
+        sql=[f"{SQL}/measure_stability.sql"],
+    output:
+        selection_frequencies="<results>/selection_frequencies.parquet",
+    log:
+        "<logs>/measure_stability.log",
+    benchmark:
+        "<benchmarks>/measure_stability.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Measure how stable the selection is over pairs"
+    script:
+        "../workflow_scripts/measure_stability.py"

@@ -1,0 +1,193 @@
+"""The other half of ``synthetic_results``: made-up collections, pairs, rankings and effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from relevance_neurons.significance import ablation_effects, mean_interval
+
+WORDS = [
+    *("neuron", "ranker", "passage", "query", "index", "token", "gradient", "layer", "river"),
+    *("winter", "bridge", "market", "garden", "engine", "harbour", "violin", "planet", "copper"),
+]
+N_QUERIES, N_DOCUMENTS, POOL, DRAWS, MEASURE = 6, 40, 8, 3, "nDCG@10"
+ABLATED = [
+    *("P_alpha", "N_alpha", "P_and_out", "N_and_out", "P_and_all", "N_and_all"),
+    *("F_alpha", "F_and_out", "F_and_all", "F_all"),
+]
+Schemes = Mapping[tuple[str, float], Mapping[int, float]]
+
+
+def write_collections(
+    folder: Path,
+    collections: Sequence[str],
+    maps: Sequence[tuple[str, str]],
+    random: np.random.Generator,
+) -> None:
+    """Write documents, queries and qrels of ``collections``, pairs and checks of ``maps``."""
+    for collection in collections:
+        tables = _texts(collection, random)
+        for name, frame in tables.items():
+            _write(frame, folder / "collections" / collection / f"{name}.parquet")
+        labels = [label for one, label in maps if one == collection]
+        if labels:
+            pairs = _pairs(tables["qrels"], labels, random)
+            _write(pairs, folder / "pairs" / f"{collection}.parquet")
+        for label in labels:
+            kept = pairs.filter(pl.col("kept") & (pl.col("label") == label))
+            path = folder / "attribution_checks" / collection / f"{label}.parquet"
+            _write(_checks(kept, random), path)
+
+
+def write_ablations(
+    folder: Path, domains: Mapping[str, str], schemes: Schemes, random: np.random.Generator
+) -> None:
+    """Write candidates, rerankings, measures, ablation_effects and ranking_quality."""
+    ablations = [("none", 0.0)]
+    for (scheme, level), chosen in sorted(schemes.items()):
+        if scheme in ABLATED and chosen:
+            ablations += [(name, level) for name in (scheme, f"random:{scheme}")]
+    all_measures, quality = [], []
+    for collection in domains:
+        qrels = pl.read_parquet(folder / "collections" / collection / "qrels.parquet")
+        candidates = _candidates(qrels, random)
+        rerankings = _rerankings(candidates, ablations, random)
+        measures = _measures(rerankings, candidates)
+        tables = {"candidates": candidates, "rerankings": rerankings, "measures": measures}
+        for name, frame in tables.items():
+            _write(frame, folder / name / f"{collection}.parquet")
+        all_measures.append(measures.with_columns(pl.lit(collection).alias("collection")))
+        quality += _quality(collection, candidates, measures)
+    sizes = pl.read_parquet(folder / "scheme_sizes.parquet").filter(pl.col("scheme").is_in(ABLATED))
+    effects = ablation_effects(pl.concat(all_measures), sizes, replicates=200)
+    _write(effects, folder / "ablation_effects.parquet")
+    names = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
+    frame = pl.DataFrame(quality, schema=names, orient="row")
+    _write(frame, folder / "ranking_quality.parquet")
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+
+
+def _texts(collection: str, random: np.random.Generator) -> dict[str, pl.DataFrame]:
+    document_ids = [f"{collection}-d{number:02d}" for number in range(N_DOCUMENTS)]
+    query_ids = [f"{collection}-q{number}" for number in range(N_QUERIES)]
+    texts = [" ".join(random.choice(WORDS, 12)) for _ in document_ids]
+    questions = ["what is a " + " ".join(random.choice(WORDS, 3)) for _ in query_ids]
+    judged = [
+        (query_id, document_id, int(grade))
+        for query_id in query_ids
+        for document_id, grade in zip(
+            random.permutation(document_ids), [3, 2, 2, 1, *[0] * 10], strict=False
+        )
+    ]
+    return {
+        "documents": pl.DataFrame({"doc_id": document_ids, "text": texts}),
+        "queries": pl.DataFrame({"query_id": query_ids, "text": questions}),
+        "qrels": pl.DataFrame(judged, schema=["query_id", "doc_id", "grade"], orient="row"),
+    }
+
+
+def _pairs(qrels: pl.DataFrame, labels: Sequence[str], random: np.random.Generator) -> pl.DataFrame:
+    relevant = pl.col("label") == "relevant"
+    label = pl.when(pl.col("grade") >= 2).then(pl.lit("relevant")).otherwise(pl.lit("non_relevant"))
+    pairs = qrels.filter(pl.col("grade") != 1).with_columns(label.alias("label"))
+    pairs = pairs.filter(pl.col("label").is_in(labels)).sort("query_id", "doc_id")
+    return (
+        pairs.with_columns(
+            pl.Series("p_relevant", random.uniform(0, 1, len(pairs))),
+            pl.Series("n_tokens", random.integers(16, 40, len(pairs))),
+        )
+        .with_columns(((pl.col("p_relevant") > 0.5) == relevant).alias("kept"))
+        .select("query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens")
+    )
+
+
+def _checks(pairs: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
+    f_input, f_baseline = random.uniform(0.5, 1, len(pairs)), random.uniform(0, 0.1, len(pairs))
+    residual = 0.02 * random.standard_normal(len(pairs))
+    return pairs.select("query_id", "doc_id").with_columns(
+        pl.Series("f_input", f_input),
+        pl.Series("f_baseline", f_baseline),
+        pl.Series("cut_sum", f_input - f_baseline + residual),
+        pl.Series("residual", residual),
+        pl.lit(25, dtype=pl.Int64).alias("n_points"),
+    )
+
+
+def _candidates(qrels: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
+    frames = []
+    for query_id in sorted(qrels["query_id"].unique()):
+        pool = qrels.filter(pl.col("query_id") == query_id).head(POOL)
+        order = random.permutation(POOL)
+        frames.append(
+            pool.with_columns(
+                pl.Series("bm25_rank", order + 1),
+                pl.Series("bm25_score", 20.0 - order),
+                pl.when(pl.col("grade") >= 2)
+                .then(pl.lit("relevant"))
+                .otherwise(pl.lit("bm25"))
+                .alias("pool"),
+            )
+        )
+    return pl.concat(frames).sort("query_id", "bm25_rank")
+
+
+def _rerankings(
+    candidates: pl.DataFrame,
+    ablations: Sequence[tuple[str, float]],
+    random: np.random.Generator,
+) -> pl.DataFrame:
+    """Score by grade plus noise; a scheme's ablation adds noise, a random one hardly any."""
+    base = candidates["grade"].to_numpy() - 4 + random.standard_normal(len(candidates))
+    frames = []
+    for scheme, level in ablations:
+        noise = 0 if scheme == "none" else 0.05 if scheme.startswith("random:") else 1.5
+        for draw in range(DRAWS if scheme.startswith("random:") else 1):
+            score = base + noise * random.standard_normal(len(base))
+            frames.append(
+                candidates.select(
+                    pl.lit(scheme).alias("scheme"),
+                    pl.lit(level).alias("top_percent"),
+                    pl.lit(draw, dtype=pl.Int32).alias("draw"),
+                    "query_id",
+                    "doc_id",
+                    pl.Series("score", -np.logaddexp(0, -score)),
+                )
+            )
+    return pl.concat(frames)
+
+
+def _ndcg(grades: np.ndarray) -> float:
+    discounts = 1 / np.log2(np.arange(2, 12))
+    ideal = np.sort(grades)[::-1][:10]
+    gain = (grades[:10] * discounts[: len(grades[:10])]).sum()
+    return float(gain / (ideal * discounts[: len(ideal)]).sum())
+
+
+def _measures(rerankings: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFrame:
+    grades = candidates.select("query_id", "doc_id", "grade")
+    ranked = rerankings.join(grades, on=["query_id", "doc_id"]).sort(
+        ["score", "doc_id"], descending=[True, False]
+    )
+    key = ["scheme", "top_percent", "draw", "query_id"]
+    lists = ranked.group_by(key, maintain_order=True).agg("grade").sort(key)
+    values = [_ndcg(np.array(grade)) for grade in lists["grade"]]
+    return lists.select(*key, pl.lit(MEASURE).alias("measure"), pl.Series("value", values))
+
+
+def _quality(
+    collection: str, candidates: pl.DataFrame, measures: pl.DataFrame
+) -> list[tuple[object, ...]]:
+    by_rank = candidates.sort("query_id", "bm25_rank").group_by("query_id", maintain_order=True)
+    bm25 = np.array([_ndcg(np.array(grade)) for grade in by_rank.agg("grade")["grade"]])
+    reranker = measures.filter(pl.col("scheme") == "none")["value"].to_numpy()
+    return [
+        (collection, ranking, MEASURE, *mean_interval(values, replicates=200), len(values))
+        for ranking, values in (("bm25", bm25), ("reranker", reranker))
+    ]

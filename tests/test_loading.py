@@ -1,0 +1,127 @@
+"""Loading rankers: what fits, and one clear line for what does not."""
+
+import json
+import time
+
+import pytest
+import torch
+from transformers import (
+    BertConfig,
+    BertModel,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
+)
+
+from conftest import PAIRS, make_model, make_tokenizer
+from relevance_neurons import UserError, load_reranker
+
+
+def test_scores_are_log_probabilities_of_relevance(ranker_folder):
+    reranker = load_reranker(ranker_folder, max_length=48, device="cpu")
+    model, tokenizer = make_model(), make_tokenizer()
+    for pair, score in zip(PAIRS, reranker.score(PAIRS), strict=True):
+        logits = model(**tokenizer(*pair, return_tensors="pt")).logits
+        torch.testing.assert_close(score, torch.log_softmax(logits, -1)[0, 1].detach())
+
+
+def test_one_logit_is_a_sigmoid(tmp_path):
+    make_model(1).save_pretrained(tmp_path / "one")
+    make_tokenizer().save_pretrained(tmp_path / "one")
+    reranker = load_reranker(tmp_path / "one", max_length=48, device="cpu")
+    logits = make_model(1)(**make_tokenizer()(*PAIRS[0], return_tensors="pt")).logits
+    torch.testing.assert_close(reranker.score(PAIRS[:1])[0], logits[0, 0].sigmoid().log().detach())
+
+
+def test_long_pairs_are_cut(ranker_folder):
+    reranker = load_reranker(ranker_folder, max_length=10, device="cpu")
+    (encoded,) = reranker.encode([("wing lift " * 3, "heat flow " * 30)])
+    assert len(encoded) == 10
+
+
+def test_no_pairs_have_no_scores(ranker_folder):
+    assert load_reranker(ranker_folder, max_length=48).score([]).shape == (0,)
+
+
+def test_a_folder_that_is_missing(tmp_path):
+    with pytest.raises(UserError, match=r"no folder .*nowhere"):
+        load_reranker(tmp_path / "nowhere")
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(UserError, match=r"cannot be loaded .* save_pretrained"):
+        load_reranker(tmp_path)
+
+
+def test_a_model_that_is_no_ranker(tmp_path):
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    BertModel(BertConfig(vocab_size=40, **sizes)).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"not a trained ranker: its weights have no .*classifier"):
+        load_reranker(tmp_path)
+
+
+def test_three_logits(tmp_path):
+    make_model(3).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="has 3 logits; a ranker has 1"):
+        load_reranker(tmp_path)
+
+
+def test_an_architecture_that_is_not_described(tmp_path):
+    config = DistilBertConfig(vocab_size=40, n_layers=1, n_heads=2, dim=16, hidden_dim=24)
+    DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"DistilBert.* is not described; its \d+ linear modules"):
+        load_reranker(tmp_path)
+
+
+def test_weights_that_are_torn(ranker_folder):
+    weights = ranker_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_reranker(ranker_folder)
+
+
+def test_no_tokenizer(ranker_folder):
+    for file in ranker_folder.glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(UserError, match=r"reranker\.tokenizer: .* has no vocabulary"):
+        load_reranker(ranker_folder)
+
+
+def test_a_tokenizer_of_another_model(ranker_folder, tmp_path):
+    make_tokenizer(["more", "words"]).save_pretrained(tmp_path / "other")
+    with pytest.raises(UserError, match=r"has 36 tokens; the model knows 34"):
+        load_reranker(ranker_folder, tokenizer=tmp_path / "other")
+
+
+def test_more_tokens_than_the_model_holds(ranker_folder):
+    with pytest.raises(UserError, match="max_length: 65 was found; this model holds at most 64"):
+        load_reranker(ranker_folder, max_length=65)
+
+
+def test_a_hub_out_of_reach_fails_fast(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(UserError, match=r"out of reach .* give a folder, or run `hf download"):
+        load_reranker("nobody/no-such-ranker")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dtype": "float16"}, "dtype: 'float16' was found; allowed: auto"),
+        ({"device": "abacus"}, "device: 'abacus' was found"),
+    ],
+)
+def test_unknown_settings(ranker_folder, settings, message):
+    with pytest.raises(UserError, match=message):
+        load_reranker(ranker_folder, max_length=48, **settings)
+
+
+def test_a_broken_config(ranker_folder):
+    (ranker_folder / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
+    with pytest.raises(UserError, match="cannot be loaded"):
+        load_reranker(ranker_folder)

@@ -1,0 +1,212 @@
+"""The selection in SQL against NumPy, on tables full of ties."""
+
+from __future__ import annotations
+
+import logging
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+import select_neurons
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from relevance_neurons.errors import UserError
+from synthetic_results import DOMAINS, MAPS, select, write_synthetic_results
+
+KEY = ["scheme", "top_percent", "layer", "component", "neuron"]
+LEVELS = [0.5, 2, 10.0, 25, 100]
+COMPONENTS = ["query", "key", "value", "attention_output", "intermediate", "ff_output", "a", "gate"]
+"""In the order that breaks ties; the last two belong to no BERT."""
+
+
+def neuron_table(n_layers: int, n_neurons: int) -> pl.DataFrame:
+    rows = [
+        (layer, component, neuron)
+        for layer in range(n_layers)
+        for component in COMPONENTS
+        for neuron in range(n_neurons)
+    ]
+    schema = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def write_maps(folder: Path, neurons: pl.DataFrame, scores: dict, seed: int = 0) -> list[Path]:
+    """Write a file per map, its rows shuffled."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for (collection, label), score in scores.items():
+        files.append(folder / f"{collection}_{label}.parquet")
+        columns = [pl.lit(collection).alias("collection"), pl.lit(label).alias("label"), pl.all()]
+        frame = neurons.select(columns).with_columns(pl.Series("score", score, pl.Float64))
+        frame.sample(fraction=1, shuffle=True, seed=seed).write_parquet(files[-1])
+    return files
+
+
+def run(folder: Path, files: list[Path], domains: dict, levels=LEVELS):
+    """Run the rule's script; return schemes and scheme_sizes."""
+    outputs = folder / "schemes.parquet", folder / "scheme_sizes.parquet"
+    select_neurons.main(files, *outputs, domains, levels)
+    return pl.read_parquet(outputs[0]), pl.read_parquet(outputs[1])
+
+
+@st.composite
+def studies(draw) -> tuple[dict[str, str], dict[tuple[str, str], np.ndarray], pl.DataFrame]:
+    """Domains, scores with many ties, and neurons of a small study."""
+    neurons = neuron_table(draw(st.integers(2, 3)), draw(st.integers(7, 20)))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    names = ["d", "a", "c", "b"][: draw(st.integers(1, 4))]
+    domains = {name: draw(st.sampled_from(["in", "out"])) for name in names}
+    labels = [["relevant", "non_relevant"], ["relevant"], ["non_relevant"]]
+    values = draw(st.sampled_from([2, 4, 1000]))
+    scores = {
+        (name, label): random.integers(-values, values, len(neurons)).astype(float)
+        for name in names
+        for label in draw(st.sampled_from(labels))
+    }
+    return domains, scores, neurons
+
+
+@settings(max_examples=25, deadline=None)
+@given(study=studies(), seed=st.integers(0, 99))
+def test_schemes_equal_numpy(tmp_path_factory, study, seed):
+    domains, scores, neurons = study
+    folder = tmp_path_factory.mktemp("selection")
+    files = write_maps(folder, neurons, scores, seed)
+    schemes, sizes = run(folder, files[::-1], domains)
+    expected = select(scores, domains, [float(level) for level in LEVELS])
+    rows = [
+        (scheme, level, *neurons.row(index), score)
+        for (scheme, level), chosen in sorted(expected.items())
+        for index, score in chosen.items()
+    ]
+    oracle = pl.DataFrame(rows, schema=schemes.schema, orient="row")
+    assert_frame_equal(schemes, oracle)
+    found = {(scheme, level): n for scheme, level, n, _ in sizes.iter_rows()}
+    assert found == {one: len(chosen) for one, chosen in expected.items()}
+
+
+@settings(max_examples=10, deadline=None)
+@given(study=studies())
+def test_intersections_lie_in_their_members_and_tops_have_exact_sizes(tmp_path_factory, study):
+    domains, scores, neurons = study
+    folder = tmp_path_factory.mktemp("selection")
+    schemes, sizes = run(folder, write_maps(folder, neurons, scores), domains)
+    chosen = {
+        name: set(one.select(KEY[1:]).iter_rows()) for (name,), one in schemes.group_by("scheme")
+    }
+    for scheme, level, n_neurons, collections in sizes.iter_rows():
+        if "_and_" in scheme:
+            family = scheme[0]
+            for collection in collections:
+                assert chosen.get(scheme, set()) <= chosen[f"{family}_{collection}"]
+        else:
+            exact = Decimal(str(level)) * len(neurons) / 100
+            assert n_neurons == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+@given(
+    levels=st.lists(st.decimals("0.0001", "100", places=4), min_size=1, max_size=50),
+    n_neurons=st.integers(1, 10**6),
+)
+@settings(max_examples=50, deadline=None)
+def test_sizes_are_rounded_halves_upwards(levels, n_neurons):
+    macros = (select_neurons.SQL / "macros.sql").read_text(encoding="utf-8")
+    with duckdb.connect() as connection:
+        connection.execute(macros)
+        query = "SELECT n_selected(unnest($levels), $n_neurons)"
+        values = {"levels": [float(level) for level in levels], "n_neurons": n_neurons}
+        found = [size for (size,) in connection.execute(query, values).fetchall()]
+    exact = [Decimal(level) * n_neurons / 100 for level in levels]
+    assert found == [int(one.quantize(Decimal(1), rounding=ROUND_HALF_UP)) for one in exact]
+
+
+def test_paper_sizes():
+    macros = (select_neurons.SQL / "macros.sql").read_text(encoding="utf-8")
+    with duckdb.connect() as connection:
+        connection.execute(macros)
+        query = "SELECT n_selected(0.01, 221184), n_selected(0.1, 221184), n_selected(1, 221184)"
+        assert connection.execute(query).fetchone() == (22, 221, 2212)
+
+
+def test_equal_scores_are_taken_in_the_order_of_the_neurons(tmp_path):
+    neurons = neuron_table(2, 2)
+    files = write_maps(tmp_path, neurons, {("x", "relevant"): np.zeros(len(neurons))})
+    schemes, _ = run(tmp_path, files, {"x": "in"}, [50])
+    chosen = schemes.filter(pl.col("scheme") == "P_x").select(neurons.columns)
+    assert_frame_equal(chosen, neurons.head(16))
+
+
+def test_synthetic_study(tmp_path, caplog):
+    results = write_synthetic_results(tmp_path / "results")
+    files = [results / "neuron_scores" / one / f"{label}.parquet" for one, label in MAPS]
+    with caplog.at_level(logging.INFO):
+        schemes, sizes = run(tmp_path, files, DOMAINS, [1, 5, 10])
+    assert_frame_equal(schemes, pl.read_parquet(results / "schemes.parquet"))
+    expected = pl.read_parquet(results / "scheme_sizes.parquet")
+    assert_frame_equal(sizes, expected, check_dtypes=False)
+    assert "N schemes leave out delta: no non_relevant" in caplog.text
+    assert "P_and_all selects no neuron at 1 %" in caplog.text
+
+
+def test_study_without_non_relevant_maps_has_only_p_schemes(tmp_path, caplog):
+    neurons = neuron_table(1, 20)
+    random = np.random.default_rng(0)
+    scores = {(one, "relevant"): random.standard_normal(len(neurons)) for one in ("x", "y")}
+    files = write_maps(tmp_path, neurons, scores)
+    _, sizes = run(tmp_path, files, {"x": "in", "y": "out"}, [10])
+    assert sizes["scheme"].to_list() == ["P_and_all", "P_and_out", "P_x", "P_y"]
+    assert sizes["collections"].to_list() == [["x", "y"], ["y"], ["x"], ["y"]]
+    assert "P_and_out is no intersection: its only collection is y" in caplog.text
+
+
+def random_maps(folder: Path, *maps: tuple[str, str]) -> list[Path]:
+    neurons, random = neuron_table(1, 20), np.random.default_rng(0)
+    return write_maps(folder, neurons, {one: random.standard_normal(len(neurons)) for one in maps})
+
+
+def test_level_too_small_names_the_smallest_allowed(tmp_path):
+    files = random_maps(tmp_path, ("x", "relevant"))
+    with pytest.raises(UserError, match=r"0\.3 % of 160 neurons is none; allowed are 0\.3125 to"):
+        run(tmp_path, files, {"x": "in"}, [10, 0.3])
+    schemes, _ = run(tmp_path, files, {"x": "in"}, [0.3125])
+    assert schemes.filter(pl.col("scheme") == "P_x").height == 1
+    with pytest.raises(UserError, match=r"101\.0 % of 160 neurons is too many"):
+        run(tmp_path, files, {"x": "in"}, [101])
+
+
+def test_maps_of_different_rankers_are_refused(tmp_path):
+    files = random_maps(tmp_path, ("x", "relevant"), ("y", "relevant"))
+    frame = pl.read_parquet(files[1])
+    frame.head(159).write_parquet(files[1])
+    with pytest.raises(UserError, match=r"y_relevant.*159 neurons are not the 160 neurons"):
+        run(tmp_path, files, {"x": "in", "y": "out"})
+    frame.with_columns(pl.col("neuron") + 1).write_parquet(files[1])
+    with pytest.raises(UserError, match="must come from the same ranker"):
+        run(tmp_path, files, {"x": "in", "y": "out"})
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_scores_that_are_no_numbers_are_refused(tmp_path, value):
+    files = random_maps(tmp_path, ("x", "relevant"))
+    frame = pl.read_parquet(files[0])
+    score = pl.when(pl.col("neuron") == 3).then(pl.lit(value)).otherwise(pl.col("score"))
+    frame.with_columns(score.alias("score")).write_parquet(files[0])
+    with pytest.raises(UserError, match=r"x_relevant.*8 of 160 scores are not finite"):
+        run(tmp_path, files, {"x": "in"})
+
+
+def test_strange_maps_are_refused(tmp_path):
+    files = random_maps(tmp_path, ("x", "relevant"))
+    with pytest.raises(UserError, match="its collection x is not one of the study's"):
+        run(tmp_path, files, {"y": "in"})
+    copy = tmp_path / "copy.parquet"
+    copy.write_bytes(files[0].read_bytes())
+    with pytest.raises(UserError, match="relevant map of x is given by 2 files"):
+        run(tmp_path, [*files, copy], {"x": "in"})
+    files = random_maps(tmp_path, ("and_all", "relevant"))
+    with pytest.raises(UserError, match=r"collections\.and_all: a collection cannot be named so"):
+        run(tmp_path, files, {"and_all": "in"})

@@ -1,0 +1,353 @@
+"""The tables: what they say, and that CSV, Markdown and LaTeX say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+import synthetic_results
+import write_tables
+from matplotlib.mathtext import MathTextParser
+from relevance_neurons.errors import UserError
+from relevance_neurons.significance import EFFECTS
+from relevance_neurons.table4 import table4
+from relevance_neurons.table_formats import (
+    MINUS,
+    NOTHING,
+    Cell,
+    Table,
+    latex,
+    markdown,
+    number,
+    write_csv,
+    write_table,
+)
+from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
+
+FORMATS = (".csv", ".md", ".tex")
+
+
+def small_table(cells: list[Cell], **options) -> Table:
+    columns = [f"c{i}" for i in range(len(cells))]
+    return Table(
+        "small", "A_title", columns, ["l"] * len(cells), [cells], pl.DataFrame(), **options
+    )
+
+
+def markdown_rows(table: Table) -> list[list[str]]:
+    lines = [line for line in markdown(table).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def texts(table: Table) -> dict[str, list[str]]:
+    """First cell of a row -> the others, emphasis included."""
+    return {row[0]: row[1:] for row in markdown_rows(table)[2:]}
+
+
+def effects_of(rows: list[dict]) -> pl.DataFrame:
+    blank = {"top_percent": 1.0, "n_queries": 10, "n_neurons": 4, "n_draws": 1, "p_value": 0.5}
+    blank |= {"significant": False, "significant_holm": False}
+    return pl.DataFrame([blank | row for row in rows], schema=EFFECTS)
+
+
+# Renderers
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(1.234, 2, "1.23"), (-1.235, 1, f"{MINUS}1.2"), (-0.004, 2, "0.00"), (None, 2, NOTHING)],
+)
+def test_number(value, digits, text):
+    assert number(value, digits) == text
+
+
+def test_markdown_escapes_and_emphasises():
+    cells = [Cell("a|b"), Cell("1*", bold=True), Cell("2", underlined=True), Cell("<x>")]
+    assert markdown_rows(small_table(cells))[2] == [r"a\|b", r"**1\***", "<u>2</u>", "&lt;x&gt;"]
+
+
+def test_latex_escapes_and_emphasises():
+    cells = [Cell("a_b & 5 %"), Cell("−1†", bold=True), Cell("2", underlined=True)]
+    cells += [Cell("∅"), Cell("P_x", latex="$P_x$")]
+    body = latex(small_table(cells)).split(r"\midrule")[1].split(r"\bottomrule")[0].strip()
+    assert body == (
+        r"a\_b \& 5 \% & \textbf{$-$1\textsuperscript{\textdagger}} & \underline{2} & "
+        r"$\emptyset$ & $P_x$ \\"
+    )
+
+
+def test_groups_head_their_columns():
+    table = small_table([Cell("a"), Cell("b"), Cell("c")], groups=[("", 1), ("1 %", 2)])
+    assert markdown_rows(table)[0] == ["c0", "1 % c1", "1 % c2"]
+    assert r" & \multicolumn{2}{c}{1 \%} \\" in latex(table)
+    assert r"\cmidrule(lr){2-3}" in latex(table)
+
+
+def test_csv_keeps_numbers_and_nulls(tmp_path):
+    frame = pl.DataFrame({"a": [0.1 + 0.2, None], "b": ["x,y", 'q"'], "c": [["u", "v"], []]})
+    write_csv(frame, tmp_path / "t.csv")
+    read = pl.read_csv(tmp_path / "t.csv")
+    assert read["a"].to_list() == [0.1 + 0.2, None]
+    assert read["b"].to_list() == ["x,y", 'q"']
+    assert read["c"].to_list()[0] == "u v"
+
+
+def test_unknown_format_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"found suffix '\.xlsx', allowed: \.csv, \.md, \.tex"):
+        write_table(small_table([Cell("a")]), [tmp_path / "t.xlsx"])
+
+
+# Tables 1 to 3 and the quality of the rankings
+
+
+def test_table1_marks_the_closest_to_0_and_the_study_s_choice():
+    names = ["original", "pad_all", "zero"]
+    baselines = pl.DataFrame(
+        {
+            "baseline": names,
+            "mean_difference": [0.001, 0.3, -0.2],
+            "ci_low": [0.0, 0.2, None],
+            "ci_high": [0.002, 0.4, None],
+            "n_pairs": [1000] * 3,
+            "chosen": [False, True, False],
+        }
+    )
+    rows = texts(table1(baselines))
+    assert rows["original"][1:] == ["0.001", "[0.000, 0.002]", "1,000", ""]  # not a candidate
+    assert rows["pad_all"][1:] == ["0.300", "[0.200, 0.400]", "1,000", "used in this study"]
+    assert rows["zero"][1:3] == [f"**{MINUS}0.200**", NOTHING]
+    assert table1(baselines).data["closest"].to_list() == [False, False, True]
+
+
+def test_table1_describes_every_baseline_of_the_study():
+    baselines = pl.DataFrame(
+        {"baseline": synthetic_results.BASELINES, "mean_difference": 0.1, "n_pairs": 5}
+    ).with_columns(ci_low=0.0, ci_high=0.2, chosen=False)
+    inputs = [row[0] for row in texts(table1(baselines)).values()]
+    assert NOTHING not in inputs
+    assert len(set(inputs)) == len(synthetic_results.BASELINES)
+
+
+def test_table2_shows_counts_and_what_is_not_attributed():
+    numbers = {"n_documents": 8_841_823, "n_queries": 43, "n_relevant": 2501}
+    numbers |= {"n_non_relevant": 5158, "kept_relevant": 900, "kept_non_relevant": None}
+    collections = pl.DataFrame([{"collection": "ms", "source": "files", "domain": "in"} | numbers])
+    table = table2(collections)
+    assert texts(table)["ms"] == [
+        *("files", "in", "8,841,823", "43", "2,501", "900", "5,158", NOTHING)
+    ]
+    assert markdown_rows(table)[0][-2:] == ["non-relevant judged", "non-relevant kept"]
+
+
+def test_table3_explains_every_kind_of_scheme():
+    of = {"P_ms_1": ["ms_1"], "N_ms_1": ["ms_1"], "F_ms_1": ["ms_1"], "F_all": ["a", "b"]}
+    of |= {f"{x}_and_{y}": ["a", "b"] for x in "PNF" for y in ("out", "all")}
+    sizes = pl.DataFrame(
+        [(s, level, n, c) for s, c in of.items() for level, n in ((1.0, 22), (0.1, 2))],
+        schema=["scheme", "top_percent", "n_neurons", "collections"],
+        orient="row",
+    )
+    table = table3(sizes, n_draws=50)
+    assert table.data["scheme"].to_list()[:3] == ["P_ms_1", "N_ms_1", "F_ms_1"]
+    rows = {row["scheme"]: row for row in table.data.to_dicts()}
+    assert set(rows) == {*of, "random:<scheme>"}
+    assert rows["N_and_out"]["symbol_latex"] == r"\bigcap_{o \in O} N_{o}"
+    assert rows["F_ms_1"]["symbol_latex"] == r"P_{\mathrm{ms\_1}} \oplus N_{\mathrm{ms\_1}}"
+    assert rows["F_all"]["symbol_latex"] == "F_{A}"
+    assert rows["P_and_all"]["meaning"] == "intersection over all collections"
+    assert rows["P_and_all"]["collections"] == "a, b"
+    assert rows["P_and_all"]["n_neurons"] == "2 / 22"
+    assert "50 draws" in rows["random:<scheme>"]["meaning"]
+    assert "X = 0.1 / 1." in table.notes[0]
+    parser = MathTextParser("path")
+    for symbol in table.data["symbol_latex"]:
+        assert parser.parse(f"${symbol}$").width > 0
+    assert "random:<scheme>" not in table3(sizes).data["scheme"].to_list()
+
+
+def test_ranking_quality_shows_intervals_and_gaps():
+    rows = [("a", "bm25", "nDCG@10", 0.5, 0.4, 0.6, 12), ("a", "reranker", "nDCG@10", 0.7, None, None, 12)]  # fmt: skip
+    rows += [("b", "reranker", "nDCG@10", 0.8, 0.7, 0.9, 3)]
+    names = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
+    found = texts(ranking_quality_table(pl.DataFrame(rows, schema=names, orient="row")))
+    assert found["a"] == ["nDCG@10", "12", "0.500 [0.400, 0.600]", f"0.700 {NOTHING}"]
+    assert found["b"] == ["nDCG@10", "3", NOTHING, "0.800 [0.700, 0.900]"]
+
+
+# Table 4
+
+
+def row(scheme: str, collection: str, difference: float | None, p: float = 0.5, **more) -> dict:
+    marks = {"significant": p <= 0.05, "significant_holm": p <= 0.001, "p_value": p}
+    return (
+        {"scheme": scheme, "collection": collection, "difference_percent": difference}
+        | marks
+        | more
+    )
+
+
+@pytest.fixture
+def effects() -> pl.DataFrame:
+    empty = {"n_neurons": 0, "p_value": None, "significant": None, "significant_holm": None}
+    return effects_of(
+        [
+            row("P_ms", "dev", -3.0),
+            row("P_ms", "sci", 4.0, p=0.04),
+            row("P_ms", "art", -2.0),
+            row("N_ms", "dev", -40.0, p=0.0001),
+            row("N_ms", "sci", -20.0, p=0.0001),
+            row("N_ms", "art", -10.0, p=0.01),
+            row("F_all", "dev", 5.0, p=0.03),
+            row("F_all", "sci", -0.001),
+            row("F_all", "art", -0.001),
+            *(row("P_and_out", collection, None) | empty for collection in ("dev", "sci", "art")),
+            row("random:P_ms", "dev", -1.0, n_draws=50),
+            row("random:P_ms", "sci", 0.5, n_draws=50, p=0.02),
+            row("random:P_ms", "art", -0.5, n_draws=50),
+            row("random:N_ms", "dev", -2.0, n_draws=50),
+            row("random:N_ms", "sci", -1.0, n_draws=50),
+            row("random:N_ms", "art", -1.0, n_draws=50),
+            row("P_sci", "dev", -90.0),  # ablated, but no row of the paper's table
+        ]
+    )
+
+
+def test_table4_in_domain_and_mean_of_the_others(effects):
+    rows = texts(table4(effects, ["ms", "dev"], "nDCG@10"))
+    assert list(rows) == [
+        *("random", "P_ms", "N_ms", "P_and_out", "N_and_out", "P_and_all", "N_and_all"),
+        *("F_ms", "F_and_out", "F_and_all", "F_all"),
+    ]
+    assert rows["P_ms"] == [f"{MINUS}3.00", "<u>1.00 (1)</u>"]
+    assert rows["N_ms"] == [rf"**{MINUS}40.00\*†**", f"**{MINUS}15.00 (2, 1†)**"]
+    assert rows["F_all"] == [r"<u>5.00\*</u>", "0.00"]
+    assert rows["P_and_out"] == ["∅", "∅"]
+    assert rows["N_and_all"] == [NOTHING, NOTHING]
+
+
+def test_table4_random_is_the_mean_over_the_controls(effects):
+    table = table4(effects, ["ms", "dev"], "nDCG@10")
+    assert texts(table)["random"] == [f"{MINUS}1.50", f"{MINUS}0.50 (1 of 4)"]
+    assert any(note.startswith("random: mean over the random controls") for note in table.notes)
+
+
+def test_table4_notes_name_test_correction_queries_and_draws(effects):
+    notes = " ".join(table4(effects, ["ms", "dev"], "nDCG@10", significance=0.01).notes)
+    for words in ("two-tailed paired t-test", "p ≤ 0.01", "Holm", "over all 14 tests", "50 draws"):
+        assert words in notes
+    assert "in-domain: dev (10 queries)" in notes
+    assert "out-of-domain: art (10 queries), sci (10 queries)" in notes
+
+
+def test_table4_csv_agrees_with_the_text(effects):
+    data = table4(effects, ["ms", "dev"], "nDCG@10").data
+    found = data.row(by_predicate=(pl.col("scheme") == "N_ms") & (pl.col("domain") == "out"), named=True)  # fmt: skip
+    assert found["difference_percent"] == pytest.approx(-15)
+    assert (found["n_significant"], found["n_significant_holm"]) == (2, 1)
+    assert (found["n_tests"], found["n_collections"], found["empty"]) == (2, 2, False)
+
+
+def test_table4_without_an_in_domain_collection(effects):
+    table = table4(effects.filter(pl.col("collection") != "dev"), [], "nDCG@10")
+    rows = texts(table)
+    assert "P_ms" not in rows  # which collection is in the domain is not known
+    assert rows["F_all"][0] == NOTHING
+    assert "in-domain: none" in table.notes[0]
+
+
+def test_table4_with_several_in_domain_collections_counts_tests(effects):
+    rows = texts(table4(effects, ["ms", "dev", "sci"], "nDCG@10"))
+    assert rows["N_ms"] == [f"**{MINUS}30.00 (2, 2†)**", rf"**{MINUS}10.00\***"]
+
+
+def test_table4_has_a_pair_of_columns_for_each_level(effects):
+    both = pl.concat([effects, effects.with_columns(top_percent=pl.lit(0.01))])
+    table = table4(both, ["ms", "dev"], "nDCG@10")
+    assert markdown_rows(table)[0] == [
+        *(
+            "scheme",
+            "0.01 % in-domain",
+            "0.01 % out-of-domain",
+            "1 % in-domain",
+            "1 % out-of-domain",
+        )
+    ]
+    assert {len(row) for row in markdown_rows(table)} == {5}
+
+
+# The script, on a made-up study
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> tuple[Path, Path]:
+    study = synthetic_results.write_synthetic_results(tmp_path_factory.mktemp("study"))
+    domains = synthetic_results.DOMAINS | synthetic_results.ABLATION_DOMAINS
+    collections = {
+        name: {"source": "files", "domain": domain, "relevant": [2, 3], "non_relevant": [0]}
+        for name, domain in domains.items()
+    }
+    collections["delta"]["non_relevant"] = []
+    files = {
+        kind: [study / "collections" / name / f"{kind}.parquet" for name in domains]
+        for kind in ("documents", "queries", "qrels")
+    }
+    files["pairs"] = [study / "pairs" / f"{name}.parquet" for name in synthetic_results.DOMAINS]
+    files = {kind: [str(path) for path in paths] for kind, paths in files.items()}
+    names = ("baselines", "ablation_effects", "scheme_sizes", "ranking_quality")
+    files |= {name: study / f"{name}.parquet" for name in names}
+    tables = study / "tables"
+    names = ("table1", "table2", "table3", "table4", "ranking_quality")
+    output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
+    output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
+    attributed = list(synthetic_results.DOMAINS)
+    write_tables.main(files, output, collections, attributed, "nDCG@10", 0.05)
+    return study, tables
+
+
+def test_script_writes_every_table_in_every_format(written):
+    _, tables = written
+    names = {path.name for path in tables.iterdir()}
+    assert names == {
+        *(f"table{n}{suffix}" for n in range(1, 5) for suffix in FORMATS),
+        *(f"ranking_quality{suffix}" for suffix in FORMATS),
+        "effects.csv",
+    }
+    for path in tables.glob("*.tex"):
+        body = path.read_text(encoding="utf-8").split(r"\midrule")[1].split(r"\bottomrule")[0]
+        widths = {len(re.findall(r"(?<!\\)&", line)) for line in body.strip().splitlines()}
+        assert len(widths) == 1, path.name
+
+
+def test_script_summarises_the_collections(written):
+    study, tables = written
+    summary = pl.read_parquet(study / "collections.parquet")
+    assert pl.read_csv(tables / "table2.csv").equals(summary)
+    assert summary["collection"].to_list() == [
+        *("alpha", "alpha_test", "beta", "delta", "epsilon", "gamma", "zeta")
+    ]
+    for row in summary.iter_rows(named=True):
+        folder = study / "collections" / row["collection"]
+        grades = pl.read_parquet(folder / "qrels.parquet")["grade"]
+        assert row["n_documents"] == pl.read_parquet(folder / "documents.parquet").height
+        assert row["n_queries"] == pl.read_parquet(folder / "queries.parquet").height
+        assert row["n_relevant"] == grades.is_in([2, 3]).sum()
+        has_zeros = row["collection"] != "delta"
+        assert row["n_non_relevant"] == (grades.eq(0).sum() if has_zeros else 0)
+    kept = summary.select("collection", "kept_relevant", "kept_non_relevant")
+    for collection, *counts in kept.iter_rows():
+        if collection in synthetic_results.DOMAINS:
+            pairs = pl.read_parquet(study / "pairs" / f"{collection}.parquet").filter("kept")
+            expected = [pairs.filter(label=x).height for x in ("relevant", "non_relevant")]
+            expected[1] = None if collection == "delta" else expected[1]
+            assert counts == expected
+        else:
+            assert counts == [None, None]
+
+
+def test_script_writes_the_effects_as_they_are(written):
+    study, tables = written
+    effects = pl.read_parquet(study / "ablation_effects.parquet")
+    read = pl.read_csv(tables / "effects.csv", schema=effects.schema)
+    assert read.equals(effects)

@@ -1,0 +1,40 @@
+"""Rule draw_figures: the paper's figures 2 to 4, the ablations' effects, the rankings' quality."""
+
+from __future__ import annotations
+
+import polars as pl
+from job import job
+from relevance_neurons.ablation_figures import effects_figure, quality_figure
+from relevance_neurons.figure_style import save_figure
+from relevance_neurons.figures import figure2, figure3, figure4
+
+
+def main(
+    input, output, in_domain, outliers, measure: str, scheme: str, top_percent: float, components
+) -> None:
+    """Draw every figure; ``output`` maps names to files; ``scheme`` at its level is figure 4's."""
+    overlaps = pl.read_parquet(input["overlaps"])
+    effects = pl.read_parquet(input["ablation_effects"])
+    figures = {
+        "figure2": figure2(overlaps, in_domain, outliers),
+        "figure3": figure3(overlaps),
+        "figure4": figure4(pl.read_parquet(input["schemes"]), scheme, top_percent, components),
+        "effects": effects_figure(effects, in_domain, measure),
+        "quality": quality_figure(pl.read_parquet(input["ranking_quality"])),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, output[name])
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input,
+            snakemake.output,
+            snakemake.params.in_domain,
+            snakemake.params.outliers,
+            snakemake.params.measure,
+            snakemake.params.scheme,
+            snakemake.params.top_percent,
+            snakemake.params.components,
+        )

@@ -1,0 +1,63 @@
+"""Rule evaluate_reranker: BM25's ranking of a collection, and the ranker's of its best passages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+import torch
+from job import job
+from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.loading import load_reranker
+from relevance_neurons.measures import measure_rankings
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.retrieval import Bm25, build_index, sample_queries
+from relevance_neurons.texts import pair_texts
+
+
+def main(
+    given: Mapping[str, str],
+    evaluation: str,
+    reranker: Mapping[str, object],
+    settings: Mapping[str, object],
+    measure: str,
+) -> None:
+    """Measure both rankings of the same passages; ``settings``: bm25, depth, max_queries, seed."""
+    queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
+    judged = queries.join(qrels.filter(pl.col("grade") > 0), on="query_id", how="semi")
+    chosen = sample_queries(judged, settings["max_queries"], settings["seed"])
+    with tempfile.TemporaryDirectory() as folder:
+        bm25 = Bm25(**settings["bm25"])
+        index = build_index(Path(given["documents"]), Path(folder) / "index", bm25)
+        run = index.search(chosen, settings["depth"])
+    texts = pair_texts(run, given["queries"], given["documents"])
+    scores = rerank_under_ablations(load_reranker(**reranker), texts, [None])[0]
+    rankings = [
+        run.select(
+            pl.lit(name).alias("scheme"),
+            pl.lit(0.0).alias("top_percent"),
+            pl.lit(0, dtype=pl.Int32).alias("draw"),
+            "query_id",
+            "doc_id",
+            values.cast(pl.Float64).alias("score"),
+        )
+        for name, values in (("bm25", run["bm25_score"]), ("reranker", pl.Series(scores)))
+    ]
+    values = measure_rankings(pl.concat(rankings), qrels, measure)
+    columns = [pl.col("scheme").alias("ranking"), "query_id", "measure", "value"]
+    write_parquet(values.select(*columns), evaluation)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        params = snakemake.params
+        main(
+            snakemake.input,
+            snakemake.output.evaluation,
+            params.reranker,
+            params.settings,
+            params.measure,
+        )

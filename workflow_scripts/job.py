@@ -1,0 +1,61 @@
+"""What every workflow script shares: a log file, and errors that a user can read."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from relevance_neurons.errors import UserError
+from relevance_neurons.outputs import is_disk_full
+
+
+@contextmanager
+def job(log: str | Path) -> Iterator[None]:
+    """Send logging and standard error to ``log``; end a failed job in one clear line.
+
+    A ``UserError`` is printed as one line on the terminal and in the log, and the process exits
+    with code 1. Any other exception is a fault of ours: its traceback goes to the log, and the
+    terminal gets one line that says where. (Snakemake does not send a script's standard error to
+    ``log:`` by itself.)
+    """
+    terminal = sys.__stderr__
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with Path(log).open("w", encoding="utf-8", buffering=1) as stream:
+        sys.stderr = stream
+        logging.basicConfig(
+            stream=stream,
+            level=logging.INFO,
+            format="%(asctime)s %(levelname)s %(message)s",
+            force=True,
+        )
+        logging.captureWarnings(True)
+        try:
+            yield
+        except UserError as error:
+            _fail(f"Error: {error}", stream, terminal)
+        except Exception as error:
+            if is_disk_full(error):
+                _fail(
+                    f"Error: the disk is full ({error}); free some space and run again",
+                    stream,
+                    terminal,
+                )
+            traceback.print_exc(file=stream)
+            _fail(
+                f"Error: {type(error).__name__}: {error} (a fault of the program; see {log})",
+                stream,
+                terminal,
+            )
+        finally:
+            sys.stderr = terminal
+
+
+def _fail(line: str, *streams) -> None:
+    for stream in streams:
+        if stream is not None:
+            print(line, file=stream, flush=True)
+    sys.exit(1)

@@ -1,0 +1,37 @@
+"""Rule overlap_schemes: what maps share in their tops, over many levels, beside chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.sql import check, run_sql
+
+SQL = Path(__file__).parent / "sql"
+CURVE = [float(f"{level:.4g}") for level in np.geomspace(0.01, 10, 31)]
+"""Levels in percent of the curves in figures 2 and 3."""
+
+
+def main(
+    neuron_scores: Sequence[str],
+    overlaps: str,
+    domains: Mapping[str, str],
+    outliers: Sequence[str],
+    top_percents: Sequence[float],
+) -> None:
+    """Compare the maps of the collections in ``domains`` (name -> in or out)."""
+    collections = [{"name": name, "domain": domain} for name, domain in domains.items()]
+    maps = {"neuron_scores": neuron_scores, "collections": collections}
+    check(SQL / "check_maps.sql", top_percents=top_percents, **maps)
+    levels = [*top_percents, *CURVE]
+    shared = run_sql(SQL / "overlap_schemes.sql", outliers=outliers, levels=levels, **maps)
+    write_parquet(shared, overlaps)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        maps, made, params = snakemake.input.neuron_scores, snakemake.output, snakemake.params
+        main(maps, made.overlaps, params.domains, params.outliers, params.top_percents)

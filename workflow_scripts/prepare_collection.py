@@ -1,0 +1,25 @@
+"""Prepare a collection: its documents, queries and judgments as tables, from any source."""
+
+from job import job
+from relevance_neurons.collection import write_collection
+from relevance_neurons.sources import open_dataset
+
+
+def main(documents, queries, qrels, *, collection, source, relevant, non_relevant, seed) -> None:
+    """Write collections/{collection}/documents.parquet, queries.parquet and qrels.parquet."""
+    dataset = open_dataset(source["source"], source, seed)
+    write_collection(dataset, documents, queries, qrels, collection, relevant, non_relevant)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.output.documents,
+            snakemake.output.queries,
+            snakemake.output.qrels,
+            collection=snakemake.wildcards.collection,
+            source=snakemake.params.source,
+            relevant=snakemake.params.relevant,
+            non_relevant=snakemake.params.non_relevant,
+            seed=snakemake.params.seed,
+        )

@@ -1,0 +1,41 @@
+"""Relevance Neurons: find the neurons that a cross-encoder ranks with, and prove it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relevance_neurons.ablation import ablate
+    from relevance_neurons.attribution import Attribution, attribute
+    from relevance_neurons.errors import UserError
+    from relevance_neurons.loading import load_reranker
+    from relevance_neurons.neurons import Neurons
+    from relevance_neurons.reranker import Reranker
+
+__all__ = [
+    "Attribution",
+    "Neurons",
+    "Reranker",
+    "UserError",
+    "ablate",
+    "attribute",
+    "load_reranker",
+]
+
+_HOMES = {
+    "ablate": "ablation",
+    "Attribution": "attribution",
+    "attribute": "attribution",
+    "UserError": "errors",
+    "load_reranker": "loading",
+    "Neurons": "neurons",
+    "Reranker": "reranker",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: most workflow jobs need no torch, which takes seconds to import."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,158 @@
+"""Figures of the ablations: their effects beside random controls, and the rankings' quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from relevance_neurons.figure_style import (
+    LIGHT_GREY,
+    PANEL_WIDTH,
+    colour,
+    marker,
+    new_figure,
+    note,
+    styled,
+)
+from relevance_neurons.significance import RANDOM
+from relevance_neurons.table4 import EMPTY, table4_schemes
+
+_ROW_HEIGHT = 0.24
+_LINE = {"color": LIGHT_GREY, "lw": 0.4}
+_RANKINGS = {"bm25": "BM25", "reranker": "ranker"}
+
+
+@styled
+def effects_figure(effects: pl.DataFrame, in_domain: Sequence[str], measure: str) -> Figure:
+    """Effect of every scheme of table 4: a row of panels per level, in and out of the domain.
+
+    ``effects``: as ``ablation_effects`` returns. A marker is a collection with its 95 % interval,
+    filled if significant after Holm's correction; the grey bar behind it spans the draws of its
+    random control; the black tick is the mean of the panel's collections.
+    """
+    present = set(effects["scheme"])
+    schemes = [s for s in table4_schemes(sorted(present), in_domain) if s in present]
+    levels = sorted(effects["top_percent"].unique())
+    collections = effects["collection"].unique().sort().to_list()
+    inside = [name for name in collections if name in in_domain]
+    outside = [name for name in collections if name not in in_domain]
+    height = len(levels) * (_ROW_HEIGHT * len(schemes) + 0.45) + 0.8
+    figure = new_figure(2 * PANEL_WIDTH, height)
+    grid = figure.subplots(len(levels), 2, sharex="row", sharey=True, squeeze=False)
+    for row, level in zip(grid, levels, strict=True):
+        for axes, names, domain in (
+            (row[0], inside, "in-domain"),
+            (row[1], outside, "out-of-domain"),
+        ):
+            axes.set_title(f"top {level:g} %, {domain}")
+            _effects_panel(axes, effects.filter(top_percent=level), schemes, names, collections)
+    grid[0, 0].set_yticks(range(len(schemes)), schemes)
+    grid[0, 0].set_ylim(len(schemes) - 0.5, -0.5)
+    for axes in grid[-1]:
+        axes.set_xlabel(f"difference in {measure} (%), 95 % interval")
+    _effects_legend(figure, effects, collections)
+    return figure
+
+
+def _effects_panel(
+    axes: Axes,
+    effects: pl.DataFrame,
+    schemes: Sequence[str],
+    names: Sequence[str],
+    collections: Sequence[str],
+) -> None:
+    axes.grid(True, axis="x")
+    axes.axvline(0, color="black", lw=0.6)
+    if not names:
+        note(axes, "no such collection in the study")
+        return
+    axes.hlines(
+        np.arange(len(schemes) - 1) + 0.5, 0, 1, transform=axes.get_yaxis_transform(), **_LINE
+    )
+    found = {(row["scheme"], row["collection"]): row for row in effects.iter_rows(named=True)}
+    offsets = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else [0.0]
+    for y, scheme in enumerate(schemes):
+        rows = [found.get((scheme, name)) for name in names]
+        if all(row is not None and row["n_neurons"] == 0 for row in rows):
+            axes.text(0, y, f" {EMPTY}", va="center", ha="left")
+            continue
+        for name, row, offset in zip(names, rows, offsets, strict=True):
+            control = found.get((RANDOM + scheme, name))
+            _draw_effect(axes, row, control, y + offset, collections.index(name), 0.6 / len(names))
+        changes = [row["difference_percent"] for row in rows if row is not None]
+        changes = [change for change in changes if change is not None]
+        if len(changes) > 1:
+            axes.vlines(np.mean(changes), y - 0.42, y + 0.42, color="black", lw=1.4)
+
+
+def _draw_effect(
+    axes: Axes, row: dict | None, control: dict | None, y: float, index: int, height: float
+) -> None:
+    """One collection's marker and interval, over the range of its random draws."""
+    if control is not None and control["draw_low"] is not None:
+        low, width = control["draw_low"], control["draw_high"] - control["draw_low"]
+        axes.barh(y, width, height, left=low, color=LIGHT_GREY, ec=LIGHT_GREY, lw=0.8)
+    if row is None or row["difference_percent"] is None:
+        return
+    if row["ci_low"] is not None:
+        axes.hlines(y, row["ci_low"], row["ci_high"], color=colour(index), lw=0.9)
+    face = colour(index) if row["significant_holm"] else "white"
+    style = {"color": colour(index), "marker": marker(index), "markerfacecolor": face}
+    axes.plot(row["difference_percent"], y, markeredgewidth=0.8, **style)
+
+
+def _effects_legend(figure: Figure, effects: pl.DataFrame, collections: Sequence[str]) -> None:
+    handles = [
+        Line2D([], [], color=colour(i), marker=marker(i), lw=0.9, label=name)
+        for i, name in enumerate(collections)
+    ]
+    plain = {"color": "black", "lw": 0, "marker": "o"}
+    handles += [
+        Line2D([], [], **plain, label="significant (Holm)"),
+        Line2D([], [], **plain, markerfacecolor="white", label="not significant"),
+    ]
+    if len(collections) > 1:
+        tick = {"color": "black", "lw": 0, "marker": "|", "ms": 8, "mew": 1.4}
+        handles.append(Line2D([], [], **tick, label="mean of collections"))
+    if effects["draw_low"].is_not_null().any():
+        handles.append(Patch(color=LIGHT_GREY, label="range of random draws"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
+
+
+@styled
+def quality_figure(quality: pl.DataFrame) -> Figure:
+    """Quality of BM25 and of the unpruned ranker on every collection, with 95 % intervals.
+
+    ``quality``: collection, ranking, measure, value, ci_low, ci_high, n_queries; a panel a measure.
+    """
+    measures = quality["measure"].unique().sort().to_list()
+    collections = quality.group_by("collection").agg(pl.col("n_queries").max()).sort("collection")
+    figure = new_figure(PANEL_WIDTH * len(measures) + 1, 0.32 * collections.height + 1.1)
+    grid = figure.subplots(1, len(measures), sharey=True, squeeze=False)
+    for axes, measure in zip(grid.flat, measures, strict=True):
+        axes.grid(True, axis="x")
+        axes.set(xlabel=f"{measure}, mean over queries (95 % interval)", xlim=(0, 1))
+        for index, (ranking, text) in enumerate(_RANKINGS.items()):
+            rows = quality.filter(measure=measure, ranking=ranking)
+            _draw_quality(axes, collections.join(rows, on="collection", how="left"), index, text)
+    ticks = [f"{name} ({n:,} queries)" for name, n in collections.iter_rows()]
+    grid[0, 0].set_yticks(range(collections.height), ticks)
+    grid[0, 0].set_ylim(collections.height - 0.5, -0.5)
+    handles, texts = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside upper center", ncols=2)
+    return figure
+
+
+def _draw_quality(axes: Axes, rows: pl.DataFrame, index: int, label: str) -> None:
+    y = np.arange(rows.height) + (index - 0.5) * 0.28
+    known = rows["ci_low"].is_not_null().to_numpy()
+    bounds = rows.filter(known)
+    axes.hlines(y[known], bounds["ci_low"], bounds["ci_high"], color=colour(index), lw=1)
+    style = {"color": colour(index), "marker": marker(index), "lw": 0, "label": label}
+    axes.plot(rows["value"], y, markersize=4.5, **style)

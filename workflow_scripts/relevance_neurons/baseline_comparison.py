@@ -1,0 +1,60 @@
+"""Which baseline tells the ranker least about relevance (Table 1 of the paper)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import torch
+
+from relevance_neurons.attribution import baseline_batch
+from relevance_neurons.baselines import BASELINES, find_baseline
+from relevance_neurons.progress import Progress
+from relevance_neurons.reranker import Reranker, length_batches
+from relevance_neurons.significance import mean_interval
+
+
+def compare_baselines(
+    reranker: Reranker, pairs: Sequence[tuple[str, str]], chosen: str, seed: int = 0
+) -> pl.DataFrame:
+    """Mean p(relevant) − p(non-relevant) over ``pairs``, on the input and on every baseline.
+
+    A row per baseline ("original" first): baseline, mean_difference, ci_low, ci_high (bootstrap
+    over pairs), n_pairs, chosen. The closer a baseline is to 0, the less it says of relevance.
+    """
+    names = ["original", *BASELINES]
+    differences = {name: torch.empty(len(pairs), dtype=torch.float64) for name in names}
+    encoded = reranker.encode(pairs)
+    with Progress(len(pairs) * len(names), "baselines") as progress, torch.inference_mode():
+        for rows in length_batches([len(pair) for pair in encoded]):
+            batch = [encoded[row] for row in rows]
+            for name in names:
+                differences[name][rows] = _differences(reranker, batch, name)
+                progress.update(len(rows))
+    return pl.DataFrame(
+        [
+            {
+                "baseline": name,
+                **_mean(differences[name], seed),
+                "n_pairs": len(pairs),
+                "chosen": name == chosen,
+            }
+            for name in names
+        ]
+    )
+
+
+def _differences(reranker: Reranker, batch: list, name: str) -> torch.Tensor:
+    inputs = reranker.collate(batch)
+    if name != "original":
+        embeddings = reranker.model.get_input_embeddings()(inputs.pop("input_ids"))
+        inputs["inputs_embeds"] = baseline_batch(reranker, batch, embeddings, find_baseline(name))
+    with reranker.precision("attribution"):
+        logits = reranker.model(**inputs).logits
+    probabilities = reranker.log_probabilities(logits).double().exp()
+    return (probabilities[:, 1] - probabilities[:, 0]).cpu()
+
+
+def _mean(values: torch.Tensor, seed: int) -> dict:
+    mean, low, high = mean_interval(values.numpy(), seed=seed)
+    return {"mean_difference": mean, "ci_low": low, "ci_high": high}

@@ -1,0 +1,140 @@
+"""Bring a dataset of any source into the three tables of a collection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ir_datasets.datasets.base import Dataset
+
+from relevance_neurons.errors import UserError
+from relevance_neurons.outputs import whole
+from relevance_neurons.progress import Progress
+from relevance_neurons.user_files import one_line
+
+# Documents held in memory at a time, and in a row group of the Parquet file.
+_CHUNK = 10_000
+_DOCUMENTS = pa.schema([("doc_id", pa.string()), ("text", pa.string())])
+_QUERIES = {"query_id": pl.String, "text": pl.String}
+_QRELS = {"query_id": pl.String, "doc_id": pl.String, "grade": pl.Int64}
+
+logger = logging.getLogger(__name__)
+
+
+def write_collection(
+    dataset: Dataset,
+    documents: str | Path,
+    queries: str | Path,
+    qrels: str | Path,
+    collection: str,
+    relevant: Sequence[int],
+    non_relevant: Sequence[int],
+) -> None:
+    """Write documents (doc_id, text), queries (query_id, text), qrels (query_id, doc_id, grade).
+
+    Documents keep the source's order and stream, so that millions need little memory; queries are
+    sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
+    out, each with a warning that counts them: documents and queries without text, judgments of
+    what is not there, all but the last judgment of a pair. Only judged queries are kept. Raises
+    ``UserError`` where no document or no judgment of a grade in ``relevant`` is left.
+    """
+    with ExitStack() as stack:
+        paths = [stack.enter_context(whole(path)) for path in (documents, queries, qrels)]
+        _write_documents(dataset, paths[0], collection)
+        texts = _read_queries(dataset, collection)
+        judgments = _read_judgments(dataset, collection)
+        doc_ids = pl.read_parquet(paths[0], columns=["doc_id"])
+        judgments = _with_text(judgments, texts, doc_ids, collection)
+        _check_grades(judgments, collection, relevant, non_relevant)
+        texts.join(judgments, on="query_id", how="semi").sort("query_id").write_parquet(paths[1])
+        judgments.sort("query_id", "doc_id").write_parquet(paths[2])
+
+
+def _write_documents(dataset: Dataset, path: Path, collection: str) -> None:
+    written, read = 0, 0
+    with (
+        pq.ParquetWriter(path, _DOCUMENTS, compression="zstd") as writer,
+        Progress(dataset.docs_count(), f"documents of {collection}", "documents") as progress,
+    ):
+        for chunk in _chunks(dataset.docs_iter()):
+            rows = [(doc.doc_id, one_line(_text(doc))) for doc in chunk]
+            kept = [row for row in rows if row[1]]
+            columns = list(zip(*kept, strict=True)) or [(), ()]
+            writer.write_table(pa.table([pa.array(c, pa.string()) for c in columns], _DOCUMENTS))
+            written, read = written + len(kept), read + len(rows)
+            progress.update(len(rows))
+    _warn(read - written, "documents without text", collection)
+    if not written:
+        raise UserError(f"collection {collection}: none of its {read} documents has text")
+
+
+def _read_queries(dataset: Dataset, collection: str) -> pl.DataFrame:
+    rows = [(query.query_id, one_line(_text(query))) for query in dataset.queries_iter()]
+    queries = pl.DataFrame(rows, schema=_QUERIES, orient="row")
+    kept = queries.filter(pl.col("text") != "")
+    _warn(len(queries) - len(kept), "queries without text", collection)
+    return kept
+
+
+def _read_judgments(dataset: Dataset, collection: str) -> pl.DataFrame:
+    rows = [(row.query_id, row.doc_id, row.relevance) for row in dataset.qrels_iter()]
+    judgments = pl.DataFrame(rows, schema=_QRELS, orient="row")
+    # The last one counts, as for everybody who evaluates with the dataset's qrels_dict().
+    kept = judgments.unique(["query_id", "doc_id"], keep="last", maintain_order=True)
+    _warn(len(judgments) - len(kept), "repeated judgments", collection)
+    return kept
+
+
+def _with_text(
+    judgments: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame, collection: str
+) -> pl.DataFrame:
+    of_queries = judgments.join(queries, on="query_id", how="semi")
+    _warn(len(judgments) - len(of_queries), "judgments of queries that have no text", collection)
+    kept = of_queries.join(documents, on="doc_id", how="semi")
+    _warn(len(of_queries) - len(kept), "judgments of documents that have no text", collection)
+    return kept
+
+
+def _check_grades(
+    judgments: pl.DataFrame,
+    collection: str,
+    relevant: Sequence[int],
+    non_relevant: Sequence[int],
+) -> None:
+    counts = dict(judgments.group_by("grade").len().sort("grade").iter_rows())
+    found = ", ".join(f"{grade} ({n} judgments)" for grade, n in counts.items()) or "none"
+    if not counts.keys() & set(relevant):
+        raise UserError(
+            f"collection {collection}: no judgment has a grade of `relevant: {list(relevant)}`; "
+            f"grades found: {found}"
+        )
+    for grade in sorted({*relevant, *non_relevant} - counts.keys()):
+        logger.warning("%s: no judgment has grade %d; grades found: %s", collection, grade, found)
+    logger.info("%s: grades found: %s", collection, found)
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    rows = iter(rows)
+    while chunk := list(islice(rows, _CHUNK)):
+        yield chunk
+
+
+def _text(record: Any) -> str:
+    # A few classes of ir_datasets lack default_text(): of these, most have a field `text`.
+    if hasattr(record, "default_text"):
+        return record.default_text() or ""
+    if hasattr(record, "text"):
+        return record.text or ""
+    raise UserError(f"ir_datasets: {type(record).__name__} has no text; choose another dataset")
+
+
+def _warn(n: int, what: str, collection: str) -> None:
+    if n:
+        logger.warning("%s: left out %d %s", collection, n, what)

@@ -1,0 +1,169 @@
+"""Load a ranker from a folder or a model hub, with errors that say what to do."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import torch
+
+from relevance_neurons.architectures import find_architecture
+from relevance_neurons.errors import UserError
+from relevance_neurons.reranker import Reranker
+
+DTYPES = ("auto", "float32", "bfloat16", "float64")
+_HUB_SECONDS = 4.0
+
+
+def load_reranker(
+    model: str | Path,
+    tokenizer: str | Path | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    max_length: int = 512,
+) -> Reranker:
+    """Load a cross-encoder: a folder written by ``save_pretrained``, or a hub id.
+
+    ``tokenizer`` defaults to the model's own. ``device`` is "auto" (the GPU if there is one),
+    "cpu" or "cuda". Pairs are cut at ``max_length`` tokens.
+
+    Raises ``UserError`` if the folder or id holds no trained sequence classifier with one or two
+    logits, if its architecture is not described, or if the hub is out of reach and the model is
+    not in its offline cache (within 5 seconds).
+    """
+    if dtype not in DTYPES:
+        raise UserError(f"reranker.dtype: {dtype!r} was found; allowed: {', '.join(DTYPES)}")
+    torch.set_flush_denormal(True)  # a saturated softmax is several times slower without it
+    network = _load_model(str(model))
+    n_logits = network.config.num_labels
+    if n_logits not in (1, 2):
+        raise UserError(
+            f"reranker.model: {model} has {n_logits} logits; a ranker has 1 (relevance) or 2 "
+            "(0 non-relevant, 1 relevant)"
+        )
+    architecture = find_architecture(network)
+    network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
+    words = _load_tokenizer(str(tokenizer or model), network.config.vocab_size)
+    return Reranker(network, words, architecture, _cut(max_length, network, words), dtype)
+
+
+def _load_model(name: str):
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    config = _from_pretrained(AutoConfig, name, "model")
+    network, info = _from_pretrained(
+        AutoModelForSequenceClassification, name, "model", config=config, output_loading_info=True
+    )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise UserError(
+            f"reranker.model: {name} is not a trained ranker: its weights have no "
+            f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}; a folder or hub id of a "
+            "fine-tuned sequence classifier is needed"
+        )
+    return network
+
+
+def _load_tokenizer(name: str, n_known: int):
+    from transformers import AutoTokenizer
+
+    tokenizer = _from_pretrained(AutoTokenizer, name, "tokenizer")
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # made up where no file is there
+        raise UserError(
+            f"reranker.tokenizer: {name} has no vocabulary; a folder with tokenizer.json or a hub "
+            "id is needed"
+        )
+    if len(tokenizer) > n_known:
+        raise UserError(
+            f"reranker.tokenizer: {name} has {len(tokenizer)} tokens; the model knows {n_known}: "
+            "they do not belong together"
+        )
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"reranker.tokenizer: {name} has no fast tokenizer (tokenizer.json); one is needed to "
+            "tell query, passage and special tokens apart"
+        )
+    if tokenizer.pad_token_id is None:
+        raise UserError(f"reranker.tokenizer: {name} has no padding token; one is needed")
+    return tokenizer
+
+
+def _from_pretrained(kind, name: str, key: str, **options):
+    """``kind.from_pretrained``: a folder, else the hub's cache, else the hub if it answers."""
+    looks_local = Path(name).is_absolute() or name.startswith((".", "~"))
+    if Path(name).expanduser().is_dir():
+        return _load_local(kind, str(Path(name).expanduser()), key, options)
+    if looks_local:
+        raise UserError(f"reranker.{key}: no folder {name}; a folder or a hub id is needed")
+    try:
+        return kind.from_pretrained(name, local_files_only=True, **options)
+    except (OSError, ValueError):
+        _require_hub(name, key)
+    try:
+        return kind.from_pretrained(name, **options)
+    except (OSError, ValueError) as error:
+        raise UserError(f"reranker.{key}: {name}: {_first_line(error)}") from error
+
+
+def _load_local(kind, folder: str, key: str, options: dict):
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, **options)
+    except Exception as error:  # safetensors, json and transformers each raise their own kinds
+        raise UserError(
+            f"reranker.{key}: {folder} cannot be loaded ({_first_line(error)}); a folder written "
+            "by save_pretrained is needed (config.json, model.safetensors, tokenizer.json)"
+        ) from error
+
+
+def _require_hub(name: str, key: str) -> None:
+    """Raise ``UserError`` unless the hub answers within a few seconds (it retries for 30)."""
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    offline = os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+    try:
+        if offline:
+            raise OSError("HF_HUB_OFFLINE is set")
+        request = urllib.request.Request(f"{endpoint}/api/models/{name}", method="HEAD")
+        urllib.request.urlopen(request, timeout=_HUB_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403, 404):
+            raise UserError(
+                f"reranker.{key}: the hub has no public {name} (HTTP {error.code}); check the id, "
+                "or log in with `hf auth login`"
+            ) from error
+    except OSError as error:
+        raise UserError(
+            f"reranker.{key}: {name} is neither a folder nor in the hub's offline cache, and the "
+            f"hub is out of reach ({_first_line(error)}); give a folder, or run "
+            f"`hf download {name}` where there is a network and copy its cache ($HF_HOME)"
+        ) from error
+
+
+def _cut(max_length: int, network, tokenizer) -> int:
+    """Check ``max_length`` against what the model can hold."""
+    positions = getattr(network.config, "max_position_embeddings", None) or max_length
+    if network.config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= network.config.pad_token_id + 1  # their table starts after the padding index
+    limit = min(tokenizer.model_max_length, positions)
+    if max_length > limit:
+        raise UserError(
+            f"reranker.max_length: {max_length} was found; this model holds at most {limit} tokens"
+        )
+    return max_length
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UserError(f"device: {name!r} was found; allowed: auto, cpu, cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: cuda was asked for, but torch finds no GPU here")
+    return device
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,97 @@
+"""How good each ranking is, query by query, by ir_measures (trec_eval's definitions)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import ir_measures
+import polars as pl
+from ir_measures.providers import FallbackProvider
+
+from relevance_neurons.errors import UserError
+
+# Those that compute within this process; the others call Perl or are not installed.
+_PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_measures.judged])
+_RANKING = ["scheme", "top_percent", "draw"]
+
+
+def measure_rankings(
+    scores: pl.DataFrame, qrels: pl.DataFrame, measure: str = "nDCG@10"
+) -> pl.DataFrame:
+    """The ``measure`` of every query in every ranking.
+
+    ``scores`` (scheme, top_percent, draw, query_id, doc_id, score; higher is better) holds the
+    rankings, ``qrels`` (query_id, doc_id, grade) the judgments that count; grades below 0 count
+    as 0. nDCG is trec_eval's: gain = grade, discount 1 / log2(rank + 1), the ideal ranking that
+    of all judgments of the query. Ties are broken as in trec_eval: scores are compared in single
+    precision, and of equal ones the document with the larger doc_id (by bytes) comes first.
+
+    Returns scheme, top_percent, draw, query_id, measure, value, sorted, with every query of
+    ``scores`` in every ranking; one without judgments or passages has the measure's default (0).
+    Raises ``UserError`` for an unknown measure, ``ValueError`` for a score that is no number.
+    """
+    parsed = parse_measure(measure)
+    if not scores["score"].is_finite().all():
+        raise ValueError("a score is NaN, infinite or missing: it has no place in a ranking")
+    queries = sorted(scores["query_id"].unique())
+    evaluator = _PROVIDERS.evaluator([parsed], _judged(qrels, queries))
+    rows = []
+    for ranking, run in _runs(scores):
+        values = {metric.query_id: metric.value for metric in evaluator.iter_calc(run)}
+        rows += [(*ranking, query, float(values.get(query, parsed.DEFAULT))) for query in queries]
+    schema = scores.select(*_RANKING, "query_id").schema | {"value": pl.Float64}
+    return (
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .select(*_RANKING, "query_id", pl.lit(str(parsed)).alias("measure"), "value")
+        .sort(*_RANKING, "query_id")
+    )
+
+
+def parse_measure(measure: str) -> ir_measures.Measure:
+    """The measure of this name, e.g. "nDCG@10", "RR@10", "AP", "P(rel=2)@5".
+
+    Raises ``UserError`` for one that is unknown, wrongly written or not to be had here.
+    """
+    try:
+        parsed = ir_measures.parse_measure(measure)
+        # trec_eval ends the whole process on a cutoff of 0.
+        if parsed.params.get("cutoff", 1) < 1:
+            raise ValueError("the cutoff must be at least 1")
+        list(_PROVIDERS.iter_calc([parsed], {"q": {"d": 1}}, {"q": {"d": 1.0}}))
+    except Exception as error:
+        raise UserError(
+            f"measure {measure!r} cannot be used ({' '.join(str(error).split())}); allowed are the "
+            "names of ir_measures for trec_eval, such as nDCG@10, RR@10, AP, P@5, R@100, Bpref"
+        ) from error
+    return parsed
+
+
+def _judged(qrels: pl.DataFrame, queries: list[str]) -> dict[str, dict[str, int]]:
+    # trec_eval's code writes outside its memory where it meets a negative grade.
+    judgments = (
+        qrels.filter(pl.col("query_id").is_in(queries))
+        .with_columns(pl.col("grade").clip(lower_bound=0))
+        .group_by("query_id")
+        .agg("doc_id", "grade")
+    )
+    return {
+        query: dict(zip(doc_ids, grades, strict=True))
+        for query, doc_ids, grades in judgments.iter_rows()
+    }
+
+
+def _runs(scores: pl.DataFrame) -> Iterator[tuple[tuple, dict[str, dict[str, float]]]]:
+    """Yield (scheme, top_percent, draw) and {query_id: {doc_id: place from the end}}.
+
+    Places instead of scores: ir_measures' other providers would break ties in their own ways.
+    """
+    worst_first = (
+        scores.with_columns(pl.col("score").cast(pl.Float32))
+        .sort("score", "doc_id")
+        .group_by(*_RANKING, "query_id", maintain_order=True)
+        .agg("doc_id")
+    )
+    for ranking, queries in worst_first.group_by(_RANKING, maintain_order=True):
+        rows = queries.select("query_id", "doc_id").iter_rows()
+        yield ranking, {query: dict(zip(docs, count(1.0), strict=False)) for query, docs in rows}

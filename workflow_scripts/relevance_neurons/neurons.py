@@ -1,0 +1,112 @@
+"""The neurons of a ranker: every output of every linear transformation of its encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from torch import nn
+
+from relevance_neurons.architectures import Architecture, encoder_layers
+from relevance_neurons.errors import UserError
+
+NEURON_COLUMNS = ("layer", "component", "neuron")
+
+
+@dataclass(frozen=True)
+class Block:
+    """The neurons of one linear module; they are numbers ``start`` to ``start + size - 1``."""
+
+    layer: int
+    component: str
+    start: int
+    size: int
+    module: nn.Module
+
+    @property
+    def slice(self) -> slice:
+        """Where the block lies in a vector of all neurons."""
+        return slice(self.start, self.start + self.size)
+
+
+class Neurons:
+    """All neurons of a ranker, numbered in the order layer, component, neuron.
+
+    Vectors over neurons everywhere in the library have shape ``(len(neurons),)`` and this order.
+    """
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self.blocks = tuple(blocks)
+        self._by_name = {(block.layer, block.component): block for block in self.blocks}
+
+    @classmethod
+    def of(cls, model: nn.Module, architecture: Architecture) -> Neurons:
+        """The neurons of ``model``, found by its architecture's description."""
+        blocks, start = [], 0
+        for layer, module in enumerate(encoder_layers(model, architecture)):
+            for component, path in architecture.components.items():
+                linear = module.get_submodule(path)
+                blocks.append(Block(layer, component, start, linear.out_features, linear))
+                start += linear.out_features
+        return cls(blocks)
+
+    def __len__(self) -> int:
+        return self.blocks[-1].start + self.blocks[-1].size
+
+    @property
+    def n_layers(self) -> int:
+        """Number of encoder layers."""
+        return self.blocks[-1].layer + 1
+
+    def frame(self) -> pl.DataFrame:
+        """A row per neuron, in order: layer (from 0), component, neuron (from 0 in its module)."""
+        sizes = [block.size for block in self.blocks]
+        return pl.DataFrame(
+            {
+                "layer": np.repeat([block.layer for block in self.blocks], sizes).astype(np.int32),
+                "component": np.repeat([block.component for block in self.blocks], sizes),
+                "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+            }
+        )
+
+    def select(self, neurons: pl.DataFrame) -> dict[Block, torch.Tensor]:
+        """The neurons of a frame (layer, component, neuron), grouped by their module.
+
+        Returns, per block with at least one, the sorted indices into the module's output.
+        Raises ``UserError`` for a neuron that the ranker does not have, and for an empty frame.
+        """
+        missing = [column for column in NEURON_COLUMNS if column not in neurons.columns]
+        if missing:
+            raise UserError(
+                f"neurons: no column {', '.join(missing)}; a frame with layer, component and "
+                "neuron is needed"
+            )
+        if neurons.is_empty():
+            raise UserError("neurons: nothing is selected; at least one neuron is needed")
+        selected: dict[Block, torch.Tensor] = {}
+        for (layer, component), group in neurons.group_by(
+            "layer", "component", maintain_order=True
+        ):
+            block = self._block(layer, component)
+            indices = np.unique(group["neuron"].to_numpy())
+            if indices[0] < 0 or indices[-1] >= block.size:
+                wrong = indices[0] if indices[0] < 0 else indices[-1]
+                raise UserError(
+                    f"neurons: layer {layer} {component} has no neuron {wrong}; "
+                    f"it has 0 to {block.size - 1}"
+                )
+            selected[block] = torch.from_numpy(indices.astype(np.int64))
+        return dict(sorted(selected.items(), key=lambda item: item[0].start))
+
+    def _block(self, layer: int, component: str) -> Block:
+        try:
+            return self._by_name[layer, component]
+        except KeyError:
+            components = ", ".join(dict.fromkeys(block.component for block in self.blocks))
+            raise UserError(
+                f"neurons: the ranker has no layer {layer} with component {component}; it has "
+                f"layers 0 to {self.n_layers - 1} with {components}"
+            ) from None

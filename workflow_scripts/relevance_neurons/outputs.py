@@ -1,0 +1,68 @@
+"""Write files so that one that exists is whole: under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from relevance_neurons.errors import UserError
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
+
+    The name carries the process id, so that two jobs that write the same output never share a
+    temporary file. Works for a file and for a folder. A full disk raises ``UserError``.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _remove(temporary)
+    try:
+        yield temporary
+        if path.is_dir():
+            _remove(path)
+        temporary.replace(path)
+    except Exception as error:
+        if is_disk_full(error):
+            raise UserError(
+                f"{path}: the disk is full; nothing that was computed before is lost: free some "
+                "space and run the same command again"
+            ) from error
+        raise
+    finally:
+        _remove(temporary)
+
+
+def write_parquet(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write ``frame`` as zstd Parquet, whole or not at all."""
+    with whole(path) as temporary:
+        frame.write_parquet(temporary, compression="zstd")
+
+
+def write_text(text: str, path: str | Path) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether ``error`` comes from a full disk or quota (libraries wrap the system's error)."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in numbers or any(
+        os.strerror(number).lower() in str(error).lower() for number in numbers
+    )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

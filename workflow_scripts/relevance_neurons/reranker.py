@@ -1,0 +1,180 @@
+"""A cross-encoder that scores pairs, and what attribution and ablation need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import log_softmax, logsigmoid
+
+from relevance_neurons.architectures import Architecture
+from relevance_neurons.baselines import PASSAGE, QUERY
+from relevance_neurons.errors import UserError
+from relevance_neurons.kernels import freeze_linear
+from relevance_neurons.neurons import Neurons
+
+LABELS = ("non_relevant", "relevant")
+"""A label's place is its index in the ranker's two logits (METHOD: F)."""
+
+TARGETS = ("probability", "logit", "margin")
+
+BATCH_TOKENS = 4096
+"""Padded tokens in a batch: from 512 to 4,096 a CPU works at its best rate (METHOD, section 5)."""
+
+
+@dataclass(frozen=True)
+class EncodedPair:
+    """One tokenised pair; all tensors of shape (n_tokens,)."""
+
+    input_ids: torch.Tensor
+    token_type_ids: torch.Tensor | None
+    fields: torch.Tensor
+    special: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+class Reranker:
+    """A sequence classifier over (query, passage) with one or two logits.
+
+    ``dtype`` is "float32", "bfloat16", "float64" or "auto": float32 on a CPU; on a GPU TF32 for
+    attribution and bfloat16 for re-ranking.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer,
+        architecture: Architecture,
+        max_length: int,
+        dtype: str = "auto",
+    ) -> None:
+        self.model = freeze_linear(model.eval())
+        self.tokenizer = tokenizer
+        self.architecture = architecture
+        self.max_length = max_length
+        self.dtype = dtype
+        self.neurons = Neurons.of(model, architecture)
+        self.device = next(model.parameters()).device
+
+    def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
+        """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens."""
+        if not pairs:
+            return []
+        queries, passages = zip(*pairs, strict=True)
+        encoding = self.tokenizer(
+            list(queries),
+            list(passages),
+            truncation="longest_first",
+            max_length=self.max_length,
+            verbose=False,
+        )
+        with_types = "token_type_ids" in encoding
+        return [
+            EncodedPair(
+                torch.tensor(encoding["input_ids"][row]),
+                torch.tensor(encoding["token_type_ids"][row]) if with_types else None,
+                *_fields(encoding.sequence_ids(row)),
+            )
+            for row in range(len(queries))
+        ]
+
+    def collate(self, encoded: Sequence[EncodedPair]) -> dict[str, torch.Tensor]:
+        """A padded batch on the device: input_ids, attention_mask (and token_type_ids)."""
+        pad = self.tokenizer.pad_token_id
+        batch = {
+            "input_ids": _pad([pair.input_ids for pair in encoded], pad),
+            "attention_mask": _pad([torch.ones_like(pair.input_ids) for pair in encoded], 0),
+        }
+        if encoded[0].token_type_ids is not None:
+            types = [pair.token_type_ids for pair in encoded]
+            batch["token_type_ids"] = _pad(types, 0)
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+    def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """log p of (non-relevant, relevant), shape (n_rows, 2), from logits (n_rows, 1 or 2)."""
+        logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+        if logits.shape[-1] == 1:
+            return torch.cat([logsigmoid(-logits), logsigmoid(logits)], dim=-1)
+        return log_softmax(logits, dim=-1)
+
+    def target_value(self, logits: torch.Tensor, label: str, target: str) -> torch.Tensor:
+        """F, the function whose change is attributed: shape (n_rows,) from logits (n_rows, ·).
+
+        probability: softmax (or sigmoid) probability of the label. margin: the label's logit less
+        the other's. logit: the label's logit. A ranker with one logit z is read as one with the
+        logits (0, z), so its margin is z or −z; its only logit is the same.
+        """
+        if label not in LABELS:
+            raise UserError(f"label: {label!r} was found; allowed: {', '.join(LABELS)}")
+        if target not in TARGETS:
+            raise UserError(
+                f"attribution.target: {target!r} was found; allowed: {', '.join(TARGETS)}"
+            )
+        index = LABELS.index(label)
+        if target == "probability":
+            return self.log_probabilities(logits)[:, index].exp()
+        if logits.shape[-1] == 1:
+            return logits[:, 0] if label == "relevant" else -logits[:, 0]
+        return logits[:, index] - (logits[:, 1 - index] if target == "margin" else 0.0)
+
+    @torch.inference_mode()
+    def score(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
+        """log p(relevant) of each pair, float32, shape (n_pairs,), on the CPU."""
+        return self.score_encoded(self.encode(pairs))
+
+    @torch.inference_mode()
+    def score_encoded(self, encoded: Sequence[EncodedPair]) -> torch.Tensor:
+        """As ``score``, of pairs that are tokenised already."""
+        scores = torch.empty(len(encoded))
+        for rows in length_batches([len(pair) for pair in encoded]):
+            with self.precision("ranking"):
+                logits = self.model(**self.collate([encoded[row] for row in rows])).logits
+            scores[rows] = self.log_probabilities(logits)[:, 1].float().cpu()
+        return scores
+
+    def precision(self, work: str) -> AbstractContextManager:
+        """The arithmetic for "attribution" or "ranking" (see ``dtype`` of the class)."""
+        on_gpu = self.device.type == "cuda"
+        if on_gpu:
+            exact = self.dtype in ("float32", "float64")
+            torch.set_float32_matmul_precision("highest" if exact else "high")
+        if self.dtype == "bfloat16" or (self.dtype == "auto" and on_gpu and work == "ranking"):
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return nullcontext()
+
+
+def length_batches(
+    lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS, rows_each: int = 1
+) -> Iterator[list[int]]:
+    """Yield the indices of batches of pairs of like length, longest first.
+
+    A batch holds at most ``batch_tokens`` padded tokens where each pair takes ``rows_each`` rows,
+    and at least one pair. Longest first, so that memory runs out at once or never.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    start = 0
+    while start < len(order):
+        size = max(1, batch_tokens // (max(lengths[order[start]], 1) * rows_each))
+        yield order[start : start + size]
+        start += size
+
+
+def _fields(sequence_ids: list[int | None]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Part (query or passage) of each token, and which are special.
+
+    A special token before the passage's first token belongs to the query's part, one after it to
+    the passage's. An empty passage leaves everything to the query.
+    """
+    start = next((i for i, part in enumerate(sequence_ids) if part == PASSAGE), len(sequence_ids))
+    fields = torch.full((len(sequence_ids),), QUERY)
+    fields[start:] = PASSAGE
+    return fields, torch.tensor([part is None for part in sequence_ids])
+
+
+def _pad(rows: list[torch.Tensor], value: int) -> torch.Tensor:
+    return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)

@@ -1,0 +1,326 @@
+"""First-stage retrieval: BM25 by PyTerrier, and the candidate passages that a ranker re-ranks."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from relevance_neurons.errors import UserError
+
+ENGINES = ("pisa", "terrier")
+# Rows of one call to an engine: bounds the memory of its result buffers.
+_ROWS_PER_SEARCH = 2_000_000
+_BEST_FIRST = ("query_id", "bm25_score", "doc_id")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bm25:
+    """BM25 and its settings: the engine ("pisa", or "terrier", which needs Java), k1 and b."""
+
+    engine: str = "pisa"
+    k1: float = 0.9
+    b: float = 0.4
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UserError(f"bm25: engine {self.engine!r} is not one of {', '.join(ENGINES)}")
+
+
+@dataclass(frozen=True)
+class Bm25Index:
+    """An index on disk, and the ids of its documents in the order in which it counts them."""
+
+    doc_ids: pl.Series
+    retrieve: Callable[[int], Callable]  # depth -> a PyTerrier transformer
+
+    def search(self, queries: pl.DataFrame, k: int) -> pl.DataFrame:
+        """The ``k`` best documents of each query (query_id, text); fewer where fewer match.
+
+        Returns query_id, doc_id, bm25_rank (from 1), bm25_score, sorted by query_id and rank.
+        Equal scores rank by doc_id, at the last place too: a query whose last places tie is
+        searched deeper until the tie is seen whole. A query without a word of the index (all
+        stop words, say) has no rows. Raises ``UserError`` for a query without text.
+        """
+        _check_texts(queries, "query_id")
+        runs, depth = [], k + 1
+        while len(queries):
+            run = self._top(queries, depth)
+            tied = _tied_at_the_end(run, k, depth) if depth < len(self.doc_ids) else []
+            runs.append(run.filter(~pl.col("query_id").is_in(tied)))
+            queries = queries.filter(pl.col("query_id").is_in(tied))
+            depth *= 2
+        if not runs:
+            runs = [self._top(queries, depth)]
+        return (
+            pl.concat(runs)
+            .sort(_BEST_FIRST, descending=(False, True, False))
+            .with_columns(bm25_rank=pl.int_range(1, pl.len() + 1).over("query_id"))
+            .filter(pl.col("bm25_rank") <= k)
+            .select("query_id", "doc_id", "bm25_rank", "bm25_score")
+        )
+
+    def _top(self, queries: pl.DataFrame, depth: int) -> pl.DataFrame:
+        depth = min(depth, len(self.doc_ids))
+        schema = {"query_id": pl.String, "position": pl.Int64, "bm25_score": pl.Float64}
+        runs = [pl.DataFrame(schema=schema)]
+        for batch in queries.iter_slices(max(1, _ROWS_PER_SEARCH // depth)):
+            asked = batch.select(qid="query_id", query=pl.col("text").str.replace_all("\0", " "))
+            with _quiet():
+                found = self.retrieve(depth)(asked.to_pandas())
+            columns = (found["qid"].tolist(), found["docno"].astype(int), found["score"])
+            runs.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
+        run = pl.concat(runs)
+        return run.select("query_id", "bm25_score", doc_id=self.doc_ids.gather(run["position"]))
+
+
+def build_index(
+    documents: pl.DataFrame | Iterable[pl.DataFrame] | Path, folder: str | Path, bm25: Bm25
+) -> Bm25Index:
+    """Index ``documents`` (doc_id, text) in a new ``folder``.
+
+    Documents are one frame, or stream: frames in turn, or the path of a Parquet file.
+
+    Terms are as the engine makes them: PISA takes runs of Latin letters and digits, stems them
+    (Porter 2) and leaves out Terrier's stop words in queries. Raises ``UserError`` that names the
+    document for a text that is null and for an id that comes twice, and when no document has a
+    word that can be indexed.
+    """
+    feed = _Feed(_from_first_word(map(_checked_documents, _chunks(documents))))
+    folder = Path(folder)
+    if folder.exists():
+        raise UserError(f"{folder}: the index folder exists already; give a new one")
+    open_index = {"pisa": _pisa, "terrier": _terrier}[bm25.engine]
+    with _quiet():
+        retrieve, n_indexed = open_index(feed, folder, bm25)
+    if feed.error is not None:
+        raise feed.error
+    doc_ids = pl.concat(feed.doc_ids)
+    if n_indexed != len(doc_ids):
+        raise RuntimeError(f"{bm25.engine} indexed {n_indexed} of {len(doc_ids)} documents")
+    _check_unique(doc_ids)
+    return Bm25Index(doc_ids, retrieve)
+
+
+def draw_candidates(
+    documents: pl.DataFrame | Iterable[pl.DataFrame] | Path,
+    queries: pl.DataFrame,
+    qrels: pl.DataFrame,
+    relevant_grades: list[int],
+    n_candidates: int,
+    max_queries: int | None = None,
+    bm25: Bm25 | None = None,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """The pool of each query: its relevant passages and the best others by BM25.
+
+    Vast et al. (2024), section 4: "each relevant passage with 20 other passages from BM25", here
+    one pool per query: all its passages with a grade in ``relevant_grades`` plus the
+    ``n_candidates`` highest-ranked ones without. The queries are a seeded sample of
+    ``max_queries`` of those with a relevant passage (None: all), whatever the order of the rows.
+
+    Returns query_id, doc_id, grade (0 where unjudged), bm25_rank and bm25_score (null where BM25
+    did not return the passage among the ``n_candidates`` + most relevant passages of a query),
+    pool ("relevant" or "bm25"), sorted by query_id, bm25_rank, doc_id. A query that BM25 knows no
+    other passage for has nothing to rank and is left out; the log names it.
+    """
+    bm25 = bm25 or Bm25()
+    relevant = qrels.filter(pl.col("grade").is_in(relevant_grades)).select("query_id", "doc_id")
+    chosen = _sample_queries(queries.join(relevant, on="query_id", how="semi"), max_queries, seed)
+    relevant = relevant.join(chosen, on="query_id", how="semi")
+    if relevant.is_empty():
+        raise UserError(f"candidates: no query has a passage of the grades {relevant_grades}")
+    with tempfile.TemporaryDirectory() as folder:
+        index = build_index(documents, Path(folder) / "index", bm25)
+        deepest = relevant.group_by("query_id").len()["len"].max()
+        run = index.search(chosen, n_candidates + deepest)
+    relevant = _with_text(relevant, index.doc_ids)
+    others = run.join(relevant, on=["query_id", "doc_id"], how="anti").filter(
+        pl.int_range(pl.len()).over("query_id") < n_candidates
+    )
+    pools = {"relevant": relevant, "bm25": others}
+    pairs = pl.concat(
+        frame.select("query_id", "doc_id", pool=pl.lit(pool)) for pool, frame in pools.items()
+    )
+    return (
+        _with_something_to_rank(pairs, chosen)
+        .join(run, on=["query_id", "doc_id"], how="left")
+        .join(qrels.select("query_id", "doc_id", "grade"), on=["query_id", "doc_id"], how="left")
+        .with_columns(pl.col("grade").fill_null(0))
+        .select("query_id", "doc_id", "grade", "bm25_rank", "bm25_score", "pool")
+        .sort("query_id", "bm25_rank", "doc_id", nulls_last=True)
+    )
+
+
+def _sample_queries(queries: pl.DataFrame, n: int | None, seed: int) -> pl.DataFrame:
+    queries = queries.sort("query_id")
+    if n is None or n >= len(queries):
+        return queries
+    picked = np.random.default_rng(seed).choice(len(queries), size=n, replace=False)
+    return queries[np.sort(picked)]
+
+
+def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
+    """Judged passages that the collection holds: one without text cannot be ranked."""
+    known = relevant.join(doc_ids.to_frame("doc_id"), on="doc_id", how="semi")
+    if missing := len(relevant) - len(known):
+        logger.warning("%d relevant passages are not among the documents: left out", missing)
+    return known
+
+
+def _with_something_to_rank(pairs: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """The pools with relevant and other passages; the log names the queries left out."""
+    whole = pairs.group_by("query_id").agg(pl.col("pool").n_unique()).filter(pl.col("pool") == 2)
+    for query_id in chosen.join(whole, on="query_id", how="anti")["query_id"]:
+        logger.warning("query %s is left out: BM25 finds no other passage for it", query_id)
+    return pairs.join(whole, on="query_id", how="semi")
+
+
+def _tied_at_the_end(run: pl.DataFrame, k: int, depth: int) -> list[str]:
+    """Queries whose k-th score is also the last one that was seen of ``depth``."""
+    scores = pl.col("bm25_score").sort(descending=True)
+    ends = run.group_by("query_id").agg(
+        n=pl.len(), kth=scores.get(k - 1, null_on_oob=True), last=scores.last()
+    )
+    full = (pl.col("n") == depth) & (pl.col("kth") == pl.col("last"))
+    return ends.filter(full)["query_id"].to_list()
+
+
+class _Feed:
+    """The documents as an indexer reads them, numbered from 0; keeps their ids.
+
+    Indexers read in a thread of their own, where an exception would be lost and leave half an
+    index: it waits here in ``error``. Numbers stand for the ids, which may hold spaces.
+    """
+
+    def __init__(self, chunks: Iterator[pl.DataFrame]) -> None:
+        self.chunks, self.doc_ids, self.error = chunks, [], None
+
+    def __iter__(self) -> Iterator[dict[str, str]]:
+        number = itertools.count()
+        try:
+            for chunk in self.chunks:
+                self.doc_ids.append(chunk["doc_id"])
+                for text in chunk["text"]:
+                    yield {"docno": str(next(number)), "text": text.replace("\0", " ")}
+        except Exception as error:
+            self.error = error
+
+
+def _chunks(
+    documents: pl.DataFrame | Iterable[pl.DataFrame] | Path,
+) -> Iterator[pl.DataFrame]:
+    if isinstance(documents, Path):
+        batches = pq.ParquetFile(documents).iter_batches(columns=["doc_id", "text"])
+        return map(pl.from_arrow, batches)
+    return iter([documents] if isinstance(documents, pl.DataFrame) else documents)
+
+
+def _from_first_word(chunks: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same chunks, read up to the first word: PISA aborts the process where none comes."""
+    held = []
+    for chunk in chunks:
+        held.append(chunk)
+        if chunk["text"].str.contains("[A-Za-z0-9]").any():
+            return itertools.chain(held, chunks)
+    raise UserError("no document has a word of Latin letters or digits: BM25 has nothing to index")
+
+
+def _checked_documents(chunk: pl.DataFrame) -> pl.DataFrame:
+    _check_texts(chunk, "doc_id")
+    return chunk
+
+
+def _check_texts(frame: pl.DataFrame, id_column: str) -> None:
+    bad = frame.filter(pl.col("text").is_null() | pl.col(id_column).is_null())
+    if len(bad):
+        raise UserError(f"{id_column} {bad[id_column][0]!r} has no text")
+
+
+def _check_unique(doc_ids: pl.Series) -> None:
+    twice = doc_ids.filter(doc_ids.is_duplicated())
+    if len(twice):
+        raise UserError(
+            f"doc_id {twice.min()!r} comes twice; every document needs an id of its own"
+        )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Send what engines print (from C++, to the process's own descriptors) to nowhere."""
+    sys.stdout.flush()
+    saved = [os.dup(1), os.dup(2)]
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for descriptor in (*saved, nowhere):
+            os.close(descriptor)
+
+
+def _pisa(feed: _Feed, folder: Path, bm25: Bm25) -> tuple[Callable[[int], Callable], int]:
+    import pyterrier_pisa
+
+    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+
+    # The exhaustive algorithm adds up a document's terms in one fixed order, so that equal texts
+    # have equal scores to the last bit. Weighted: a term that a query repeats counts again.
+    def retrieve(depth: int) -> Callable:
+        return index.bm25(
+            bm25.k1, bm25.b, num_results=depth, query_algorithm="ranked_or", query_weighted=True
+        )
+
+    return retrieve, len(index)
+
+
+def _terrier(feed: _Feed, folder: Path, bm25: Bm25) -> tuple[Callable[[int], Callable], int]:
+    import pyterrier
+
+    _start_java(pyterrier)
+    reference = pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
+    index = pyterrier.IndexFactory.of(reference)
+    controls = {"bm25.k_1": str(bm25.k1), "bm25.b": str(bm25.b)}
+
+    def words(query) -> str:  # punctuation would be read as operators
+        return re.sub(r"\W+", " ", query["query"])
+
+    def retrieve(depth: int) -> Callable:
+        bm25_retriever = pyterrier.terrier.Retriever(
+            index, wmodel="BM25", controls=dict(controls), num_results=depth
+        )
+        return pyterrier.apply.query(words) >> bm25_retriever
+
+    return retrieve, index.getCollectionStatistics().getNumberOfDocuments()
+
+
+def _start_java(pyterrier) -> None:
+    if pyterrier.java.started():
+        return
+    try:
+        pyterrier.java.init()
+    except Exception as error:
+        raise UserError(
+            f"bm25: engine terrier could not start ({error}); it needs Java, and either the "
+            f"network or, in {pyterrier.io.pyterrier_home()} (set by $PYTERRIER_HOME), "
+            "terrier-assemblies-<version>-jar-with-dependencies.jar and "
+            "terrier-python-helper-<version>.jar from Maven Central; engine pisa needs neither"
+        ) from error

@@ -1,0 +1,254 @@
+"""The three sources of a collection, each as an ir_datasets dataset.
+
+``ir_datasets``: any dataset of that catalogue. ``files``: the user's own. ``docstrings``: the
+documentation of an installed Python package. Whoever reads the dataset need not know which.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ir_datasets
+import polars as pl
+from ir_datasets.datasets.base import Dataset
+from ir_datasets.formats import (
+    BaseDocs,
+    BaseQrels,
+    BaseQueries,
+    GenericDoc,
+    GenericQrel,
+    GenericQuery,
+)
+
+from relevance_neurons.docstrings import docstring_collection
+from relevance_neurons.errors import UserError
+from relevance_neurons.outputs import is_disk_full
+from relevance_neurons.user_files import count_lines, one_line, read_judgments, read_texts
+
+logger = logging.getLogger(__name__)
+
+
+def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset:
+    """The dataset that ``settings`` of ``source`` name, with documents, queries and judgments.
+
+    ``settings``: ``id`` (ir_datasets); ``documents``, ``queries``, ``qrels``, paths (files);
+    ``package``, and if wanted ``part``, ``max_queries``, ``negatives`` (docstrings, the only one
+    to use ``seed``; see ``docstring_collection`` for what they mean and default to).
+    Nothing is read yet except docstrings. Raises ``UserError`` for an unknown source or id, and
+    while the dataset is iterated: for a mistake in the user's files, a failed download, documents
+    that must be asked for (with the instruction of ir_datasets).
+    """
+    if source == "ir_datasets":
+        return CatalogueDataset(settings["id"])
+    if source == "files":
+        documents, queries = FileDocs(settings["documents"]), FileQueries(settings["queries"])
+        return Dataset(documents, queries, FileQrels(settings["qrels"], queries, documents))
+    if source == "docstrings":
+        names = {"part": "part", "max_queries": "queries", "negatives": "negatives"}
+        given = {name: settings[key] for key, name in names.items() if key in settings}
+        documents, queries, qrels = docstring_collection(settings["package"], seed=seed, **given)
+        return Dataset(FrameDocs(documents), FrameQueries(queries), FrameQrels(qrels))
+    raise UserError(f"source {source!r} is unknown; ir_datasets, files and docstrings are allowed")
+
+
+class CatalogueDataset(Dataset):
+    """A dataset of the ir_datasets catalogue whose failures are one clear line each."""
+
+    def __init__(self, dataset_id: str) -> None:
+        super().__init__(_load(dataset_id))
+        self._id = dataset_id
+
+    def docs_iter(self) -> Iterator[Any]:
+        """The documents, downloaded first where they are not in the ir_datasets home."""
+        return self._guarded("docs_iter", "documents")
+
+    def queries_iter(self) -> Iterator[Any]:
+        """The queries, downloaded like the documents."""
+        return self._guarded("queries_iter", "queries")
+
+    def qrels_iter(self) -> Iterator[Any]:
+        """The judgments, downloaded like the documents."""
+        return self._guarded("qrels_iter", "judgments")
+
+    def docs_count(self) -> int:
+        """Number of documents by the catalogue, 0 where it does not say; opens no file."""
+        return getattr(self, "docs_metadata", dict)().get("count", 0)
+
+    def _guarded(self, method: str, part: str) -> Iterator[Any]:
+        iterate: Callable[[], Iterator[Any]] = getattr(self._constituents[0], method)
+        with _Messages() as messages:
+            try:
+                yield from iterate()
+            except Exception as error:
+                if is_disk_full(error):
+                    raise
+                logger.info("ir_datasets failed", exc_info=True)
+                raise _unavailable(self._id, part, error, messages) from error
+
+
+def _load(dataset_id: str) -> Dataset:
+    try:
+        dataset = ir_datasets.load(dataset_id)
+    except KeyError as error:
+        near = difflib.get_close_matches(dataset_id, list(ir_datasets.registry), n=3, cutoff=0.5)
+        raise UserError(
+            f"ir_datasets id {dataset_id!r} is unknown; near: {', '.join(near) or 'none'} "
+            "(all ids: https://ir-datasets.com)"
+        ) from error
+    missing = [part for part in ("docs", "queries", "qrels") if not dataset.has(part)]
+    if missing:
+        subsets = [name for name in ir_datasets.registry if name.startswith(f"{dataset_id}/")]
+        raise UserError(
+            f"ir_datasets id {dataset_id!r} has no {', no '.join(missing)}; a dataset with all "
+            f"three is needed, look among its subsets: {', '.join(subsets[:8]) or 'none'}"
+        )
+    return dataset
+
+
+class _Messages(logging.Handler):
+    """Collects what ir_datasets logs: it tells there, not in the exception, what to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: deque[str] = deque(maxlen=50)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(one_line(record.getMessage()))
+
+    def __enter__(self) -> _Messages:
+        logging.getLogger("ir_datasets").addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("ir_datasets").removeHandler(self)
+
+
+def _unavailable(dataset_id: str, part: str, error: Exception, messages: _Messages) -> UserError:
+    if isinstance(error, FileNotFoundError) and messages.texts:
+        return UserError(f"ir_datasets id {dataset_id!r}: {messages.texts[-1]}")
+    # Download raises RuntimeError(text, [(mirror, error), ...]) where it has tried several.
+    if len(error.args) == 2 and isinstance(error.args[1], list):
+        error = error.args[1][-1][1]
+    copies = [text for text in messages.texts if text.startswith("If you have a local copy")]
+    return UserError(
+        f"ir_datasets id {dataset_id!r}: its {part} could not be read "
+        f"({type(error).__name__}: {one_line(str(error))[:200]}); without a network, prepare the "
+        "collection where there is one and bring the folder "
+        f"{ir_datasets.util.home_path()} here. {copies[-1] if copies else ''}".rstrip()
+    )
+
+
+class FileDocs(BaseDocs):
+    """Documents of a .tsv, .csv or .jsonl file, checked while they are read.
+
+    The formats of ir_datasets are not used: they check little, read in the machine's own
+    encoding, and serve an old copy of the documents once ``docs_store()`` has written one.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._ids: set[str] | None = None
+
+    def docs_iter(self) -> Iterator[GenericDoc]:
+        """Yield the documents in the order of the file."""
+        seen: set[str] = set()
+        for doc_id, text in read_texts(self._path, "document", seen):
+            yield GenericDoc(doc_id, text)
+        self._ids = seen
+
+    def docs_count(self) -> int:
+        """The most documents that the file can hold: its lines."""
+        return count_lines(self._path)
+
+    def docs_path(self, force: bool = True) -> Path:
+        """The file."""
+        return self._path
+
+    def read_ids(self) -> set[str]:
+        """The ids of all documents, from the last whole reading or a new one."""
+        if self._ids is None:
+            deque(self.docs_iter(), maxlen=0)
+        return self._ids
+
+
+class FileQueries(BaseQueries):
+    """Queries of a .tsv, .csv or .jsonl file, checked while they are read."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    def queries_iter(self) -> Iterator[GenericQuery]:
+        """Yield the queries in the order of the file."""
+        for query in read_texts(self._path, "query", set()):
+            yield GenericQuery(*query)
+
+    def queries_path(self) -> Path:
+        """The file."""
+        return self._path
+
+
+class FileQrels(BaseQrels):
+    """Judgments of a TREC qrels file, checked against the queries and documents."""
+
+    def __init__(self, path: str | Path, queries: FileQueries, documents: FileDocs) -> None:
+        self._path, self._queries, self._documents = Path(path), queries, documents
+
+    def qrels_iter(self) -> Iterator[GenericQrel]:
+        """Yield the judgments in the order of the file."""
+        query_ids = {query.query_id for query in self._queries.queries_iter()}
+        for judgment in read_judgments(self._path, query_ids, self._documents.read_ids()):
+            yield GenericQrel(*judgment)
+
+    def qrels_defs(self) -> dict[int, str]:
+        """The meaning of the grades, which the user's file does not tell."""
+        return {}
+
+    def qrels_path(self) -> Path:
+        """The file."""
+        return self._path
+
+
+class FrameDocs(BaseDocs):
+    """Documents of a frame (doc_id, text)."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame.select("doc_id", "text")
+
+    def docs_iter(self) -> Iterator[GenericDoc]:
+        """Yield the documents in the order of the frame."""
+        return map(GenericDoc._make, self._frame.iter_rows())
+
+    def docs_count(self) -> int:
+        """Number of documents."""
+        return len(self._frame)
+
+
+class FrameQueries(BaseQueries):
+    """Queries of a frame (query_id, text)."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame.select("query_id", "text")
+
+    def queries_iter(self) -> Iterator[GenericQuery]:
+        """Yield the queries in the order of the frame."""
+        return map(GenericQuery._make, self._frame.iter_rows())
+
+
+class FrameQrels(BaseQrels):
+    """Judgments of a frame (query_id, doc_id, grade)."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame.select("query_id", "doc_id", "grade")
+
+    def qrels_iter(self) -> Iterator[GenericQrel]:
+        """Yield the judgments in the order of the frame."""
+        return map(GenericQrel._make, self._frame.iter_rows())
+
+    def qrels_defs(self) -> dict[int, str]:
+        """The meaning of the grades."""
+        return {1: "the rest of the same documentation string", 0: "of another one"}

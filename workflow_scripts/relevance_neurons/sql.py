@@ -1,0 +1,44 @@
+"""Run a .sql file with named variables; the same file runs in the duckdb shell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from relevance_neurons.errors import UserError
+
+
+def run_sql(file: str | Path, **variables: object) -> pl.DataFrame:
+    """Return the rows of the query in ``file``, in its order.
+
+    ``variables`` are set with ``SET VARIABLE``; the query reads them with ``getvariable('name')``.
+    A frame becomes a list of structs. ``macros.sql`` beside the file is read first, as
+    ``duckdb -init macros.sql`` does in the shell.
+    """
+    file = Path(file)
+    with duckdb.connect() as connection:
+        connection.execute(file.with_name("macros.sql").read_text(encoding="utf-8"))
+        for name, value in variables.items():
+            connection.execute(f"SET VARIABLE {name} = $value", {"value": _plain(value)})
+        return connection.sql(file.read_text(encoding="utf-8")).pl()
+
+
+def check(file: str | Path, **variables: object) -> None:
+    """Raise ``UserError`` with the first fault that the query in ``file`` finds, if any."""
+    faults = run_sql(file, **variables)
+    if len(faults):
+        raise UserError(faults["fault"][0])
+
+
+def _plain(value: object) -> object:
+    """``value`` as what DuckDB knows: paths are strings, frames and other sequences lists."""
+    if isinstance(value, str | Path):
+        return str(value)
+    if isinstance(value, pl.DataFrame):
+        return value.to_dicts()
+    if isinstance(value, Sequence):
+        return [_plain(one) for one in value]
+    return value

@@ -1,0 +1,190 @@
+"""The paper's tables 1 to 3 and the table of ranking quality, made from the study's results."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from relevance_neurons.significance import RANDOM
+from relevance_neurons.table_formats import NOTHING, Cell, Table, number
+
+_INPUTS = {
+    "original": "the pair itself",
+    "pad_all": "every token [PAD]",
+    "pad_keep_special": "query and passage [PAD], [CLS] and [SEP] kept",
+    "pad_passage": "passage [PAD], [CLS] and [SEP] kept",
+    "pad_passage_and_special": "passage, [CLS] and [SEP] [PAD]",
+    "pad_query": "query [PAD], [CLS] and [SEP] kept",
+    "pad_query_and_special": "query, [CLS] and [SEP] [PAD]",
+    "unk_all": "every token [UNK]",
+    "unk_keep_special": "query and passage [UNK], [CLS] and [SEP] kept",
+    "zero": "every word embedding 0",
+    "zero_passage": "word embeddings of the passage 0",
+}
+_ORDERS = {
+    "P": "top X % by mean score, relevant pairs",
+    "N": "top X % by mean score, non-relevant pairs",
+    "F": "top X % by the mean of both labels' scores",
+}
+_COMBINED = {
+    "and_out": ("intersection over the out-of-domain collections", "o", "O"),
+    "and_all": ("intersection over all collections", "a", "A"),
+    "all": ("top X % by the mean of both labels' scores over all collections", "", "A"),
+}
+
+
+def table1(baselines: pl.DataFrame) -> Table:
+    """How neutral each baseline is (Vast et al., table 1).
+
+    ``baselines``: baseline, mean_difference, ci_low, ci_high, n_pairs, chosen.
+    """
+    candidates = baselines.filter(pl.col("baseline") != "original")
+    smallest = candidates["mean_difference"].abs().min()
+    baselines = baselines.with_columns(
+        closest=(pl.col("baseline") != "original") & (pl.col("mean_difference").abs() == smallest)
+    )
+    rows = [
+        [
+            Cell(row["baseline"]),
+            Cell(_INPUTS.get(row["baseline"], NOTHING)),
+            Cell(number(row["mean_difference"], 3), bold=row["closest"]),
+            Cell(_interval(row)),
+            Cell(_count(row["n_pairs"])),
+            Cell("used in this study" if row["chosen"] else ""),
+        ]
+        for row in baselines.iter_rows(named=True)
+    ]
+    return Table(
+        name="table1",
+        title="Baselines: what is left of the relevance signal",
+        columns=["baseline", "input", "mean difference", "95 % interval", "pairs", "remark"],
+        rows=rows,
+        data=baselines,
+        notes=[
+            "Mean difference: p(relevant) − p(non-relevant), averaged over the pairs; 0 is neutral."
+            " Bold: the baseline closest to 0. Intervals: bootstrap over pairs."
+        ],
+        alignment=["l", "l", "r", "r", "r", "l"],
+    )
+
+
+def table2(collections: pl.DataFrame) -> Table:
+    """The collections and their pairs (Vast et al., table 2).
+
+    ``collections``: collection, source, domain, n_documents, n_queries, n_relevant,
+    n_non_relevant, kept_relevant, kept_non_relevant (null: not used for attribution).
+    """
+    counts = ["n_documents", "n_queries", "n_relevant", "kept_relevant"]
+    counts += ["n_non_relevant", "kept_non_relevant"]
+    words = ["collection", "source", "domain"]
+    rows = [
+        [Cell(row[name]) for name in words] + [Cell(_count(row[name])) for name in counts]
+        for row in collections.iter_rows(named=True)
+    ]
+    return Table(
+        name="table2",
+        title="Collections",
+        columns=[*words, "documents", "queries", "judged", "kept", "judged", "kept"],
+        rows=rows,
+        data=collections,
+        notes=[
+            "Judged: pairs with a grade of the label. Kept: of the pairs that were scored, those "
+            "where the ranker's prediction agrees with the label; they are attributed. "
+            f"{NOTHING}: not used for attribution."
+        ],
+        groups=[("", 5), ("relevant", 2), ("non-relevant", 2)],
+        alignment=["l"] * 3 + ["r"] * 6,
+    )
+
+
+def table3(scheme_sizes: pl.DataFrame, n_draws: int = 0) -> Table:
+    """The notation (Vast et al., table 3), from the schemes that the study has.
+
+    ``scheme_sizes``: scheme, top_percent, n_neurons, collections; ``n_draws``: draws of the
+    random controls (0: the study has none).
+    """
+    levels = sorted(scheme_sizes["top_percent"].unique())
+    sizes = scheme_sizes.sort("top_percent").group_by("scheme").agg("n_neurons", "collections")
+    lines = [
+        (scheme, *_notation(scheme), ", ".join(collections[0]), " / ".join(map(str, n_neurons)))
+        for scheme, n_neurons, collections in sorted(sizes.rows(), key=_place)
+    ]
+    if n_draws:
+        meaning = f"as many neurons in the same layers and components, {n_draws} draws"
+        lines.append((f"{RANDOM}<scheme>", "random", r"\mathrm{random}", meaning, NOTHING, NOTHING))
+    columns = ["scheme", "symbol", "symbol_latex", "meaning", "collections", "n_neurons"]
+    rows = [
+        [Cell(symbol, latex=f"${tex}$"), Cell(scheme), *map(Cell, rest)]
+        for scheme, symbol, tex, *rest in lines
+    ]
+    return Table(
+        name="table3",
+        title="Notation: the schemes of this study",
+        columns=["symbol", "scheme", "meaning", "collections", "neurons"],
+        rows=rows,
+        data=pl.DataFrame(lines, schema=columns, orient="row"),
+        notes=[
+            f"Neurons: selected at X = {' / '.join(f'{x:g}' for x in levels)}. P_x ⊕ N_x is called "
+            "F_x. O: out-of-domain collections; A: all collections; those without judged "
+            "non-relevant pairs are left out of N and F."
+        ],
+        alignment=["l", "l", "p{4cm}", "p{4cm}", "r"],
+    )
+
+
+def _place(row: tuple) -> tuple:
+    """P, N and F of the collections, then the combined schemes."""
+    letter, _, of = row[0].partition("_")
+    order = list(_ORDERS).index(letter)
+    return (1, list(_COMBINED).index(of), order) if of in _COMBINED else (0, order, of)
+
+
+def _notation(scheme: str) -> tuple[str, str, str]:
+    """Symbol in Unicode, symbol in LaTeX and meaning of a scheme's ASCII name."""
+    letter, _, of = scheme.partition("_")
+    if of in _COMBINED:
+        meaning, one, many = _COMBINED[of]
+        if not one:
+            return f"{letter}_{many}", f"{letter}_{{{many}}}", meaning
+        tex = f"\\bigcap_{{{one} \\in {many}}} {letter}_{{{one}}}"
+        return f"⋂ {letter}_{one}, {one} ∈ {many}", tex, meaning
+    name = "{\\mathrm{" + of.replace("_", r"\_") + "}}"
+    if letter == "F":
+        return f"P_{of} ⊕ N_{of}", f"P_{name} \\oplus N_{name}", _ORDERS[letter]
+    return scheme, f"{letter}_{name}", _ORDERS[letter]
+
+
+def ranking_quality_table(quality: pl.DataFrame) -> Table:
+    """How well BM25 and the unpruned ranker rank each collection.
+
+    ``quality``: collection, ranking (bm25 or reranker), measure, value, ci_low, ci_high, n_queries.
+    """
+    rankings = {"bm25": "BM25", "reranker": "ranker"}
+    found = {(row["collection"], row["measure"], row["ranking"]): row for row in quality.to_dicts()}
+    keys = quality.select("collection", "measure").unique().sort("collection", "measure")
+    rows = []
+    for key in keys.iter_rows():
+        values = [found.get((*key, ranking)) for ranking in rankings]
+        queries = max(row["n_queries"] for row in values if row)
+        texts = [
+            f"{number(row['value'], 3)} {_interval(row)}" if row else NOTHING for row in values
+        ]
+        rows.append([*map(Cell, key), Cell(_count(queries)), *map(Cell, texts)])
+    return Table(
+        name="ranking_quality",
+        title="Quality of the rankings before any ablation",
+        columns=["collection", "measure", "queries", *rankings.values()],
+        rows=rows,
+        data=quality.sort("collection", "measure", "ranking"),
+        notes=["Mean over queries, in brackets its 95 % bootstrap interval over queries."],
+        alignment=["l", "l", "r", "r", "r"],
+    )
+
+
+def _count(value: int | None) -> str:
+    return NOTHING if value is None else f"{value:,}"
+
+
+def _interval(row: dict) -> str:
+    if row["ci_low"] is None:
+        return NOTHING
+    return f"[{number(row['ci_low'], 3)}, {number(row['ci_high'], 3)}]"

@@ -1,0 +1,66 @@
+"""Rule score_pairs: judged pairs, scored; kept where the ranker's prediction agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+import torch
+from job import job
+from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.loading import load_reranker
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.pairs import keep_pairs, order_pairs
+from relevance_neurons.reranker import Reranker
+from relevance_neurons.texts import pair_texts
+
+CHUNK = 256
+"""Pairs that are scored before it is looked whether enough are kept."""
+
+
+def scorer(reranker: Reranker, queries: str, documents: str):
+    """A function from pairs (query_id, doc_id) to (p_relevant, n_tokens), each of shape (n,)."""
+
+    def score(pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        texts = pair_texts(pairs, queries, documents)
+        n_tokens = np.array([len(pair) for pair in reranker.encode(texts)])
+        return np.exp(rerank_under_ablations(reranker, texts, [None])[0]), n_tokens
+
+    return score
+
+
+def main(
+    collection: Mapping[str, str],
+    pairs: str,
+    reranker: Mapping[str, object],
+    grades: Mapping[str, Sequence[int]],
+    max_pairs: int,
+    seed: int,
+) -> None:
+    """Score the judged pairs of each label in ``grades`` until ``max_pairs`` of it are kept."""
+    ranker = load_reranker(**reranker)
+    ordered = order_pairs(
+        pl.read_parquet(collection["qrels"]), grades["relevant"], grades["non_relevant"], seed
+    )
+    score = scorer(ranker, collection["queries"], collection["documents"])
+    kept = [
+        keep_pairs(ordered, score, max_pairs, CHUNK, collection=collection["name"], label=label)
+        for label in ("relevant", "non_relevant")
+        if grades[label]
+    ]
+    write_parquet(pl.concat(kept), pairs)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        given, params = snakemake.input, snakemake.params
+        main(
+            {"name": snakemake.wildcards.collection, **dict(given.items())},
+            snakemake.output.pairs,
+            params.reranker,
+            params.grades,
+            params.max_pairs,
+            params.seed,
+        )

@@ -1,0 +1,37 @@
+"""Rule select_neurons: the neurons of every scheme at every level, and how many they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.schemes import log_schemes
+from relevance_neurons.sql import check, run_sql
+
+SQL = Path(__file__).parent / "sql"
+
+
+def main(
+    neuron_scores: Sequence[str],
+    schemes: str,
+    scheme_sizes: str,
+    domains: Mapping[str, str],
+    top_percents: Sequence[float],
+) -> None:
+    """Select from the maps of the collections in ``domains`` (name -> in or out)."""
+    collections = [{"name": name, "domain": domain} for name, domain in domains.items()]
+    maps = {"neuron_scores": neuron_scores, "collections": collections}
+    check(SQL / "check_maps.sql", top_percents=top_percents, **maps)
+    maps |= {"schemes": run_sql(SQL / "define_schemes.sql", **maps), "top_percents": top_percents}
+    write_parquet(run_sql(SQL / "select_neurons.sql", **maps), schemes)
+    sizes = run_sql(SQL / "scheme_sizes.sql", selected=schemes, **maps)
+    log_schemes(sizes, domains)
+    write_parquet(sizes, scheme_sizes)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        maps, made, params = snakemake.input.neuron_scores, snakemake.output, snakemake.params
+        main(maps, made.schemes, made.scheme_sizes, params.domains, params.top_percents)

@@ -1,0 +1,63 @@
+-- The tables of neurons.duckdb, empty. Columns that a file has beyond these are added to them.
+CREATE TABLE study (key VARCHAR, value VARCHAR);
+CREATE TABLE collections (
+    collection VARCHAR, source VARCHAR, domain VARCHAR, origin VARCHAR,
+    relevant INTEGER[], non_relevant INTEGER[]
+);
+CREATE TABLE documents (collection VARCHAR, doc_id VARCHAR, text VARCHAR);
+CREATE TABLE queries (collection VARCHAR, query_id VARCHAR, text VARCHAR);
+CREATE TABLE qrels (collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER);
+CREATE TABLE pairs (
+    collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, label VARCHAR,
+    p_relevant DOUBLE, kept BOOLEAN, n_tokens INTEGER
+);
+CREATE TABLE neuron_scores (
+    collection VARCHAR, label VARCHAR, layer INTEGER, component VARCHAR, neuron INTEGER,
+    score DOUBLE, standard_error DOUBLE, n_pairs INTEGER
+);
+CREATE TABLE attribution_checks (
+    collection VARCHAR, label VARCHAR, query_id VARCHAR, doc_id VARCHAR, f_input DOUBLE,
+    f_baseline DOUBLE, cut_sum DOUBLE, residual DOUBLE, n_points INTEGER
+);
+CREATE TABLE baselines (
+    baseline VARCHAR, mean_difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n_pairs INTEGER,
+    chosen BOOLEAN
+);
+CREATE TABLE schemes (
+    scheme VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR, neuron INTEGER,
+    score DOUBLE
+);
+CREATE TABLE scheme_sizes (
+    scheme VARCHAR, top_percent DOUBLE, n_neurons INTEGER, collections VARCHAR[]
+);
+-- overlaps is a word of SQL: write "overlaps" in queries.
+CREATE TABLE "overlaps" (
+    kind VARCHAR, label VARCHAR, collections VARCHAR[], top_percent DOUBLE, shared_percent DOUBLE,
+    expected_percent DOUBLE, n_selected INTEGER, n_shared INTEGER
+);
+CREATE TABLE selection_frequencies (
+    collection VARCHAR, label VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR,
+    neuron INTEGER, frequency DOUBLE
+);
+CREATE TABLE candidates (
+    collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, bm25_rank INTEGER,
+    bm25_score DOUBLE, pool VARCHAR
+);
+CREATE TABLE rerankings (
+    collection VARCHAR, scheme VARCHAR, top_percent DOUBLE, draw INTEGER, query_id VARCHAR,
+    doc_id VARCHAR, score DOUBLE
+);
+CREATE TABLE measures (
+    collection VARCHAR, scheme VARCHAR, top_percent DOUBLE, draw INTEGER, query_id VARCHAR,
+    measure VARCHAR, value DOUBLE
+);
+CREATE TABLE ablation_effects (
+    scheme VARCHAR, top_percent DOUBLE, collection VARCHAR, original DOUBLE, pruned DOUBLE,
+    difference_percent DOUBLE, p_value DOUBLE, p_value_holm DOUBLE, ci_low DOUBLE, ci_high DOUBLE,
+    n_queries INTEGER, p_value_random DOUBLE, draw_low DOUBLE, draw_high DOUBLE,
+    n_neurons INTEGER, n_draws INTEGER, significant BOOLEAN, significant_holm BOOLEAN
+);
+CREATE TABLE ranking_quality (
+    collection VARCHAR, ranking VARCHAR, measure VARCHAR, value DOUBLE, ci_low DOUBLE,
+    ci_high DOUBLE, n_queries INTEGER
+);

@@ -1,0 +1,219 @@
+"""Read a study file for the Snakefile: mistakes in one line each, defaults, absolute paths.
+
+Snakemake's ``validate`` fills the defaults in; this module says what is wrong in a user's words
+and checks what a schema cannot (that a collection named is one defined, say).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+Study = dict[str, Any]
+FILES = ("documents", "queries", "qrels")
+SOURCE_KEYS = {
+    "ir_datasets": {"id"},
+    "files": set(FILES),
+    "docstrings": {"package", "part", "max_queries", "negatives"},
+}
+
+
+class StudyError(Exception):
+    """A mistake in a study file; its message is one line that names file and key."""
+
+
+def check_schema(config: Study, schema: str | Path, file: str | Path) -> None:
+    """Raise ``StudyError`` for the first key that does not fit the schema."""
+    validator = Draft202012Validator(yaml.safe_load(Path(schema).read_text(encoding="utf-8")))
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
+    if errors:
+        raise StudyError(f"{file}: {_describe(errors[0])}")
+
+
+def complete_study(config: Study, file: str | Path) -> Study:
+    """The study with its defaults that depend on other keys, and with absolute paths.
+
+    ``config`` has passed the schema and carries its defaults. Raises ``StudyError`` where keys
+    contradict each other or a file is missing.
+    """
+    folder = Path(file).resolve().parent
+    for message in _contradictions(config, folder):
+        raise StudyError(f"{file}: {message}")
+    attribution, ablation = config["attribution"], config["ablation"]
+    config["baselines"].setdefault("collection", attribution["collections"][0])
+    config["evaluation"].setdefault("collections", ablation["collections"])
+    for collection in config["collections"].values():
+        if collection["source"] == "files":
+            collection.update({key: str(folder / collection[key]) for key in FILES})
+    for key in ("model", "tokenizer"):
+        if key in config["reranker"]:
+            config["reranker"][key] = _folder_or_id(config["reranker"][key], folder)
+    if "finetune" in config["reranker"]:
+        finetune = config["reranker"]["finetune"]
+        finetune["base"] = _folder_or_id(finetune["base"], folder)
+    return config
+
+
+def has_label(study: Study, collection: str, label: str) -> bool:
+    """Whether ``collection`` has judgments of ``label``."""
+    return bool(study["collections"][collection][label])
+
+
+def attributed(study: Study) -> list[tuple[str, str]]:
+    """The (collection, label) pairs that are attributed, in the order of the study file."""
+    return [
+        (collection, label)
+        for collection in study["attribution"]["collections"]
+        for label in study["attribution"]["labels"]
+        if has_label(study, collection, label)
+    ]
+
+
+def used_collections(study: Study) -> list[str]:
+    """Every collection that some stage reads, in the order of the study file."""
+    named = {name for _key, names in _named(study) for name in names}
+    return [name for name in study["collections"] if name in named]
+
+
+def source_settings(study: Study, collection: str) -> dict[str, Any]:
+    """The source of a collection and the keys that belong to it."""
+    keys = study["collections"][collection]
+    return {"source": keys["source"]} | {
+        key: value for key, value in keys.items() if key in SOURCE_KEYS[keys["source"]]
+    }
+
+
+def in_domain(study: Study) -> list[str]:
+    """The attribution collections whose domain is ``in``."""
+    return [
+        name
+        for name in study["attribution"]["collections"]
+        if study["collections"][name]["domain"] == "in"
+    ]
+
+
+def ablated_schemes(study: Study) -> list[str]:
+    """The schemes of Table 4, by name: of each in-domain collection, and over several."""
+    single = [f"{kind}_{name}" for name in in_domain(study) for kind in "PNF"]
+    joint = [f"{kind}_and_{group}" for group in ("out", "all") for kind in "PNF"]
+    return [*single, *joint, "F_all"]
+
+
+def figure4_scheme(study: Study) -> tuple[str, float]:
+    """Scheme and level of Figure 4: the paper's N of the in-domain collection at 1 %.
+
+    P where that collection has no non-relevant judgments; the first attribution collection where
+    none is in-domain; the highest level up to 1 % of those that the study selects.
+    """
+    name = (in_domain(study) or study["attribution"]["collections"])[0]
+    kind = "N" if (name, "non_relevant") in attributed(study) else "P"
+    levels = study["selection"]["top_percents"]
+    return f"{kind}_{name}", max((level for level in levels if level <= 1), default=min(levels))
+
+
+def _contradictions(config: Study, folder: Path) -> Iterator[str]:
+    known = config["collections"]
+    for key, names in _named(config):
+        for name in names:
+            if name not in known:
+                yield (
+                    f"{key}: collection {name!r} is not defined under collections"
+                    f"{_suggestion(name, known)}; defined are {', '.join(known)}"
+                )
+    for name in config["selection"]["outliers"]:
+        if name not in config["attribution"]["collections"]:
+            yield f"selection.outliers: {name!r} is not one of attribution.collections"
+    for name, collection in known.items():
+        yield from _contradictions_of_collection(name, collection, folder)
+    if not attributed(config):
+        yield "attribution: none of its collections has judgments of one of its labels"
+
+
+def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> Iterator[str]:
+    both = set(collection["relevant"]) & set(collection["non_relevant"])
+    if both:
+        yield f"collections.{name}: grade {min(both)} is both relevant and non_relevant"
+    source = collection["source"]
+    for key in FILES if source == "files" else ():
+        if not (folder / collection[key]).is_file():
+            yield f"collections.{name}.{key}: no file {folder / collection[key]}"
+
+
+def _named(config: Study) -> Iterator[tuple[str, list[str]]]:
+    """Every key that names collections, with the names."""
+    yield "attribution.collections", config["attribution"]["collections"]
+    yield "ablation.collections", config["ablation"]["collections"]
+    yield "evaluation.collections", config.get("evaluation", {}).get("collections", [])
+    if "collection" in config.get("baselines", {}):
+        yield "baselines.collection", [config["baselines"]["collection"]]
+    if "finetune" in config["reranker"]:
+        yield "reranker.finetune.collections", config["reranker"]["finetune"]["collections"]
+
+
+def _folder_or_id(name: str, folder: Path) -> str:
+    """A path relative to the study file becomes absolute; a hub id stays."""
+    path = Path(name).expanduser()
+    if name.startswith((".", "~", "/")) or (folder / path).is_dir():
+        return str((folder / path).resolve())
+    return name
+
+
+def _describe(error: ValidationError) -> str:
+    """One line for a schema error: key, what was found, what is allowed."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        return _describe_unknown(where, error)
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"{_join(where, missing)}: is missing"
+    if error.validator == "oneOf":
+        keys = " or ".join(part["required"][0] for part in error.validator_value)
+        return f"{where}: exactly one of {keys} is needed"
+    found = f"{error.instance!r} was found" if error.validator != "type" else _found(error)
+    return f"{where or 'the file'}: {found}; {_allowed(error)}"
+
+
+def _describe_unknown(where: str, error: ValidationError) -> str:
+    allowed = error.schema.get("properties", {})
+    unknown = next(key for key in error.instance if key not in allowed)
+    return (
+        f"{_join(where, unknown)}: unknown key{_suggestion(unknown, allowed)}; "
+        f"allowed are {', '.join(allowed)}"
+    )
+
+
+def _allowed(error: ValidationError) -> str:
+    value = error.validator_value
+    words = {
+        "enum": lambda: f"allowed are {', '.join(map(str, value))}",
+        "type": lambda: f"a value of type {value} is needed",
+        "minimum": lambda: f"at least {value} is allowed",
+        "maximum": lambda: f"at most {value} is allowed",
+        "exclusiveMinimum": lambda: f"more than {value} is allowed",
+        "exclusiveMaximum": lambda: f"less than {value} is allowed",
+        "minItems": lambda: f"at least {value} entry is needed",
+        "minProperties": lambda: f"at least {value} entry is needed",
+        "minLength": lambda: "an empty text is not allowed",
+        "uniqueItems": lambda: "no entry may stand twice",
+        "pattern": lambda: "letters, digits, - and _ are allowed, a letter or digit first",
+    }
+    return words.get(error.validator, lambda: error.message)()
+
+
+def _found(error: ValidationError) -> str:
+    value = "nothing" if error.instance is None else repr(error.instance)
+    return f"{value} was found"
+
+
+def _suggestion(name: str, known: Mapping | list) -> str:
+    close = difflib.get_close_matches(str(name), list(map(str, known)), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else str(key)

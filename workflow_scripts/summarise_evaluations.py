@@ -1,0 +1,45 @@
+"""Rule summarise_evaluations: the mean of every ranking on every collection, with an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.significance import mean_interval
+
+
+def summarise(values: pl.DataFrame, collection: str, seed: int) -> pl.DataFrame:
+    """A row per ranking of ``values`` (ranking, query_id, measure, value)."""
+    rows = []
+    for (ranking, measure), group in values.sort("ranking", "query_id").group_by(
+        "ranking", "measure", maintain_order=True
+    ):
+        mean, low, high = mean_interval(group["value"].to_numpy(), seed=seed)
+        rows.append((collection, ranking, measure, mean, low, high, len(group)))
+    columns = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
+    return pl.DataFrame(rows, schema=columns, orient="row").cast(
+        {"ci_low": pl.Float64, "ci_high": pl.Float64}
+    )
+
+
+def main(
+    evaluations: Sequence[str], ranking_quality: str, collections: Sequence[str], seed: int
+) -> None:
+    """``evaluations`` are files in the order of ``collections``."""
+    parts = [
+        summarise(pl.read_parquet(path), name, seed)
+        for path, name in zip(evaluations, collections, strict=True)
+    ]
+    write_parquet(pl.concat(parts), ranking_quality)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.evaluations,
+            snakemake.output.ranking_quality,
+            snakemake.params.collections,
+            snakemake.params.seed,
+        )

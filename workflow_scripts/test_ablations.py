@@ -1,0 +1,41 @@
+"""Rule test_ablations: effect, test and interval of every ablation on every collection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.significance import ablation_effects
+
+
+def main(
+    measures: Sequence[str],
+    scheme_sizes: str,
+    output: str,
+    collections: Sequence[str],
+    significance: float,
+    seed: int,
+) -> None:
+    """Test the ablations; ``measures`` are files in the order of ``collections``."""
+    frames = [
+        pl.read_parquet(path).with_columns(pl.lit(collection).alias("collection"))
+        for path, collection in zip(measures, collections, strict=True)
+    ]
+    effects = ablation_effects(
+        pl.concat(frames), pl.read_parquet(scheme_sizes), alpha=significance, seed=seed
+    )
+    write_parquet(effects, output)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input.measures,
+            snakemake.input.scheme_sizes,
+            snakemake.output.ablation_effects,
+            snakemake.params.collections,
+            snakemake.params.significance,
+            snakemake.params.seed,
+        )

@@ -1,0 +1,61 @@
+"""Rule write_tables: the paper's tables 1 to 4, the effects and the quality of the rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.significance import RANDOM
+from relevance_neurons.sql import run_sql
+from relevance_neurons.table4 import table4
+from relevance_neurons.table_formats import write_csv, write_table
+from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
+
+SQL = Path(__file__).parent / "sql" / "write_tables.sql"
+
+
+def summarise_collections(
+    files: Mapping[str, Sequence[str]], collections: Mapping[str, dict], attributed: Sequence[str]
+) -> pl.DataFrame:
+    """Table 2's numbers; ``files`` are in the order of ``collections``, pairs of ``attributed``."""
+    pairs = dict(zip(attributed, files["pairs"], strict=True))
+    study = [
+        {"collection": name, "pairs": pairs.get(name)}
+        | {key: collections[name][key] for key in ("source", "domain", "relevant", "non_relevant")}
+        | dict(zip(("documents", "queries", "qrels"), paths, strict=True))
+        for name, *paths in zip(
+            collections, files["documents"], files["queries"], files["qrels"], strict=True
+        )
+    ]
+    lists = {name: list(files[name]) for name in ("documents", "queries", "qrels", "pairs")}
+    return run_sql(SQL, study=study, **lists)
+
+
+def main(input, output, collections, attributed, measure: str, significance: float) -> None:
+    """Write every table; ``input`` and ``output`` map names to files (several for a table)."""
+    effects, sizes = map(pl.read_parquet, (input["ablation_effects"], input["scheme_sizes"]))
+    n_draws = effects.filter(pl.col("scheme").str.starts_with(RANDOM))["n_draws"].max()
+    in_domain = [name for name, settings in collections.items() if settings["domain"] == "in"]
+    summary = summarise_collections(input, collections, attributed)
+    write_parquet(summary, output["collections"])
+    write_csv(effects, output["effects"])
+    tables = [table1(pl.read_parquet(input["baselines"])), table2(summary)]
+    tables += [table3(sizes, n_draws or 0), table4(effects, in_domain, measure, significance)]
+    tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
+    for table in tables:
+        write_table(table, output[table.name])
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            snakemake.input,
+            snakemake.output,
+            snakemake.params.collections,
+            snakemake.params.attributed,
+            snakemake.params.measure,
+            snakemake.params.significance,
+        )
