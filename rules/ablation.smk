@@ -106,6 +106,7 @@ rule test_ablations:
         runtime=60,
     params:
         collections=STUDY["ablation"]["collections"],
+        ablated=ablated_schemes(STUDY),
         significance=STUDY["ablation"]["significance"],
         seed=STUDY["seed"],
     message:

@@ -19,7 +19,8 @@ rule prepare_collection:
         runtime=240,
     params:
         source=collection_source,
-        grades=grades,
+        relevant=relevant_grades,
+        non_relevant=non_relevant_grades,
         seed=STUDY["seed"],
         version=VERSIONS["collections"],
     message:

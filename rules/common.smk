@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from relevance_neurons.components import COMPONENTS
 from study import (
     StudyError,
     ablated_schemes,
@@ -90,6 +91,11 @@ def label_grades(collection, labels=("relevant", "non_relevant")):
 def relevant_grades(wildcards):
     """The grades of a collection that are relevant."""
     return collection_keys(wildcards)["relevant"]
+
+
+def non_relevant_grades(wildcards):
+    """The grades of a collection that are non-relevant."""
+    return collection_keys(wildcards)["non_relevant"]
 
 
 def reranker_settings():

@@ -8,17 +8,17 @@ BOOTSTRAP_SCORES = [
     f"<results>/bootstrap_scores/{collection}/{label}.parquet"
     for collection, label in attributed(STUDY)
 ]
-SQL = f"{workflow.basedir}/workflow_scripts/sql"
 
 
 rule select_neurons:
     input:
         neuron_scores=NEURON_SCORES,
         sql=[
-            f"{SQL}/check_maps.sql",
-            f"{SQL}/define_schemes.sql",
-            f"{SQL}/select_neurons.sql",
-            f"{SQL}/scheme_sizes.sql",
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
+            workflow.source_path("../workflow_scripts/sql/define_schemes.sql"),
+            workflow.source_path("../workflow_scripts/sql/select_neurons.sql"),
+            workflow.source_path("../workflow_scripts/sql/scheme_sizes.sql"),
         ],
     output:
         schemes="<results>/schemes.parquet",
@@ -44,7 +44,11 @@ rule select_neurons:
 rule overlap_schemes:
     input:
         neuron_scores=NEURON_SCORES,
-        sql=[f"{SQL}/check_maps.sql", f"{SQL}/overlap_schemes.sql"],
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
+            workflow.source_path("../workflow_scripts/sql/overlap_schemes.sql"),
+        ],
     output:
         overlaps="<results>/overlaps.parquet",
     log:
@@ -70,7 +74,10 @@ rule measure_stability:
     input:
         neuron_scores=NEURON_SCORES,
         bootstrap_scores=BOOTSTRAP_SCORES,
-        sql=[f"{SQL}/measure_stability.sql"],
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/measure_stability.sql"),
+        ],
     output:
         selection_frequencies="<results>/selection_frequencies.parquet",
     log:

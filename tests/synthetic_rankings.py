@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
 from relevance_neurons.significance import ablation_effects, mean_interval
 
 WORDS = [

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
 import synthetic_rankings
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20

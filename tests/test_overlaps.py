@@ -6,12 +6,13 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-import overlap_schemes
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+
+import overlap_schemes
 from relevance_neurons.errors import UserError
 from synthetic_results import (
     CURVE,
@@ -53,7 +54,7 @@ def expected_sets(domains: dict[str, str], maps: list[tuple[str, str]], outliers
         )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_values=st.sampled_from([2, 5, 1000]),
@@ -86,7 +87,7 @@ def test_overlaps_equal_sets(tmp_path_factory, seed, n_values, places, labels, o
         assert rows[key] == pytest.approx(value)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
 def test_overlaps_are_symmetric_bounded_and_grow_with_the_level(tmp_path_factory, seed, share):
     random, neurons = np.random.default_rng(seed), neuron_table(2, 8)

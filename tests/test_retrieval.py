@@ -10,6 +10,7 @@ import polars as pl
 import pyterrier
 import pyterrier_pisa
 import pytest
+
 from draw_candidates import main as draw_candidates_script
 from relevance_neurons.errors import UserError
 from relevance_neurons.retrieval import Bm25, build_index, draw_candidates

@@ -9,11 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
+from statsmodels.stats.multitest import multipletests
+
 import test_ablations
 from relevance_neurons import significance
 from relevance_neurons.errors import UserError
 from relevance_neurons.significance import EFFECTS, ablation_effects, mean_interval
-from statsmodels.stats.multitest import multipletests
 
 NONE = ("none", 0.0, 0)
 

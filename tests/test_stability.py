@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import measure_stability
 import numpy as np
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+
+import measure_stability
 from synthetic_results import MAPS, top, write_synthetic_results
 from test_selection import neuron_table, write_maps
 
@@ -23,7 +24,11 @@ def run(folder: Path, scores: dict, replicates: dict, levels=LEVELS, seed: int =
     for collection, label in scores:
         bootstrap.append(folder / f"bootstrap_{collection}_{label}.parquet")
         lists = list(replicates[collection, label].astype(np.float32))
-        frame = neurons.with_columns(replicate_scores=pl.Series(lists).cast(pl.List(pl.Float32)))
+        frame = neurons.with_columns(
+            collection=pl.lit(collection),
+            label=pl.lit(label),
+            replicate_scores=pl.Series(lists).cast(pl.List(pl.Float32)),
+        )
         frame.sample(fraction=1, shuffle=True, seed=seed + 1).write_parquet(bootstrap[-1])
     measure_stability.main(files, bootstrap, folder / "frequencies.parquet", levels)
     return pl.read_parquet(folder / "frequencies.parquet")
@@ -35,7 +40,7 @@ def frequencies(score: np.ndarray, replicates: np.ndarray, level: float) -> list
     return [sum(one in chosen for chosen in tops) / len(tops) for one in sorted(top(score, level))]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_values=st.sampled_from([2, 6, 10_000]),
@@ -76,6 +81,12 @@ def test_replicates_without_a_pair_do_not_count(tmp_path):
     expected = run(tmp_path / "whole", {one: score}, {one: replicates})
     empty = np.insert(replicates, 2, np.nan, axis=1)
     assert_frame_equal(run(tmp_path / "empty", {one: score}, {one: empty}), expected)
+
+
+def test_without_replicates_there_is_no_frequency(tmp_path):
+    one = ("x", "relevant")
+    found = run(tmp_path, {one: np.arange(64.0)}, {one: np.zeros((64, 0))}, [12.5])
+    assert found["frequency"].to_list() == [None] * 8
 
 
 def test_synthetic_study(tmp_path):

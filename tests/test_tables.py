@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from matplotlib.mathtext import MathTextParser
+
 import synthetic_results
 import write_tables
-from matplotlib.mathtext import MathTextParser
 from relevance_neurons.errors import UserError
 from relevance_neurons.significance import EFFECTS
 from relevance_neurons.table4 import table4
@@ -102,12 +103,13 @@ def test_unknown_format_is_refused(tmp_path):
 # Tables 1 to 3 and the quality of the rankings
 
 
-def test_table1_marks_the_closest_to_0_and_the_study_s_choice():
+@pytest.mark.parametrize("original", [0.001, 0.2])
+def test_table1_marks_the_closest_to_0_and_the_study_s_choice(original):
     names = ["original", "pad_all", "zero"]
     baselines = pl.DataFrame(
         {
             "baseline": names,
-            "mean_difference": [0.001, 0.3, -0.2],
+            "mean_difference": [original, 0.3, -0.2],
             "ci_low": [0.0, 0.2, None],
             "ci_high": [0.002, 0.4, None],
             "n_pairs": [1000] * 3,
@@ -115,7 +117,12 @@ def test_table1_marks_the_closest_to_0_and_the_study_s_choice():
         }
     )
     rows = texts(table1(baselines))
-    assert rows["original"][1:] == ["0.001", "[0.000, 0.002]", "1,000", ""]  # not a candidate
+    assert rows["original"][1:] == [
+        f"{original:.3f}",
+        "[0.000, 0.002]",
+        "1,000",
+        "",
+    ]  # not a candidate
     assert rows["pad_all"][1:] == ["0.300", "[0.200, 0.400]", "1,000", "used in this study"]
     assert rows["zero"][1:3] == [f"**{MINUS}0.200**", NOTHING]
     assert table1(baselines).data["closest"].to_list() == [False, False, True]
@@ -168,8 +175,11 @@ def test_table3_explains_every_kind_of_scheme():
 
 
 def test_ranking_quality_shows_intervals_and_gaps():
-    rows = [("a", "bm25", "nDCG@10", 0.5, 0.4, 0.6, 12), ("a", "reranker", "nDCG@10", 0.7, None, None, 12)]  # fmt: skip
-    rows += [("b", "reranker", "nDCG@10", 0.8, 0.7, 0.9, 3)]
+    rows = [
+        ("a", "bm25", "nDCG@10", 0.5, 0.4, 0.6, 12),
+        ("a", "reranker", "nDCG@10", 0.7, None, None, 12),
+        ("b", "reranker", "nDCG@10", 0.8, 0.7, 0.9, 3),
+    ]
     names = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
     found = texts(ranking_quality_table(pl.DataFrame(rows, schema=names, orient="row")))
     assert found["a"] == ["nDCG@10", "12", "0.500 [0.400, 0.600]", f"0.700 {NOTHING}"]
@@ -235,7 +245,7 @@ def test_table4_random_is_the_mean_over_the_controls(effects):
 
 def test_table4_notes_name_test_correction_queries_and_draws(effects):
     notes = " ".join(table4(effects, ["ms", "dev"], "nDCG@10", significance=0.01).notes)
-    for words in ("two-tailed paired t-test", "p ≤ 0.01", "Holm", "over all 14 tests", "50 draws"):
+    for words in ("two-tailed paired t-test", "p ≤ 0.01", "Holm", "over all 16 tests", "50 draws"):
         assert words in notes
     assert "in-domain: dev (10 queries)" in notes
     assert "out-of-domain: art (10 queries), sci (10 queries)" in notes
@@ -243,7 +253,7 @@ def test_table4_notes_name_test_correction_queries_and_draws(effects):
 
 def test_table4_csv_agrees_with_the_text(effects):
     data = table4(effects, ["ms", "dev"], "nDCG@10").data
-    found = data.row(by_predicate=(pl.col("scheme") == "N_ms") & (pl.col("domain") == "out"), named=True)  # fmt: skip
+    (found,) = data.filter(scheme="N_ms", domain="out").to_dicts()
     assert found["difference_percent"] == pytest.approx(-15)
     assert (found["n_significant"], found["n_significant_holm"]) == (2, 1)
     assert (found["n_tests"], found["n_collections"], found["empty"]) == (2, 2, False)
@@ -259,7 +269,8 @@ def test_table4_without_an_in_domain_collection(effects):
 
 def test_table4_with_several_in_domain_collections_counts_tests(effects):
     rows = texts(table4(effects, ["ms", "dev", "sci"], "nDCG@10"))
-    assert rows["N_ms"] == [f"**{MINUS}30.00 (2, 2†)**", rf"**{MINUS}10.00\***"]
+    assert rows["P_sci"][0] == f"**{MINUS}90.00**"  # now an in-domain collection's scheme
+    assert rows["N_ms"] == [f"<u>{MINUS}30.00 (2, 2†)</u>", rf"**{MINUS}10.00\***"]
 
 
 def test_table4_has_a_pair_of_columns_for_each_level(effects):

@@ -1,11 +1,10 @@
 """Rule attribute_neurons: mean Neuron Integrated Gradients over the kept pairs of one label."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import polars as pl
 import torch
+
 from job import job
 from relevance_neurons.attribution import attribute
 from relevance_neurons.loading import load_reranker

@@ -1,7 +1,5 @@
 """Rule build_database: all tables of the study in one DuckDB file, with macros and comments."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

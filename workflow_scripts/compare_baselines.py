@@ -1,11 +1,10 @@
 """Rule compare_baselines: how little each baseline tells the ranker of relevance (Table 1)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 import torch
+
 from job import job
 from relevance_neurons.baseline_comparison import compare_baselines
 from relevance_neurons.loading import load_reranker

@@ -1,8 +1,7 @@
 """Rule draw_figures: the paper's figures 2 to 4, the ablations' effects, the rankings' quality."""
 
-from __future__ import annotations
-
 import polars as pl
+
 from job import job
 from relevance_neurons.ablation_figures import effects_figure, quality_figure
 from relevance_neurons.figure_style import save_figure

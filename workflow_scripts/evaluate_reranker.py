@@ -1,13 +1,12 @@
 """Rule evaluate_reranker: BM25's ranking of a collection, and the ranker's of its best passages."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 import torch
+
 from job import job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.loading import load_reranker

@@ -1,6 +1,7 @@
 """Measure every ranking of a collection, query by query."""
 
 import polars as pl
+
 from job import job
 from relevance_neurons.measures import measure_rankings
 from relevance_neurons.outputs import write_parquet

@@ -1,11 +1,10 @@
 """Rule measure_stability: how often the bootstrap over pairs selects each neuron again."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+
 from job import job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.progress import Progress

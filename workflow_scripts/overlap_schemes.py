@@ -1,11 +1,10 @@
 """Rule overlap_schemes: what maps share in their tops, over many levels, beside chance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
 from job import job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.sql import check, run_sql

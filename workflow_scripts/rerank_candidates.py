@@ -1,11 +1,10 @@
 """Rule rerank_candidates: one collection's candidates under every ablation and random draw."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 import torch
+
 from job import job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.loading import load_reranker

@@ -1,12 +1,11 @@
 """Rule score_pairs: judged pairs, scored; kept where the ranker's prediction agrees."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
 import torch
+
 from job import job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.loading import load_reranker

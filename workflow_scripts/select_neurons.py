@@ -1,7 +1,5 @@
 """Rule select_neurons: the neurons of every scheme at every level, and how many they are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

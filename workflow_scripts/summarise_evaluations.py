@@ -1,10 +1,9 @@
 """Rule summarise_evaluations: the mean of every ranking on every collection, with an interval."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import polars as pl
+
 from job import job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.significance import mean_interval

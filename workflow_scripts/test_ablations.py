@@ -1,10 +1,9 @@
 """Rule test_ablations: effect, test and interval of every ablation on every collection."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import polars as pl
+
 from job import job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.significance import ablation_effects
@@ -15,17 +14,17 @@ def main(
     scheme_sizes: str,
     output: str,
     collections: Sequence[str],
+    ablated: Sequence[str],
     significance: float,
     seed: int,
 ) -> None:
-    """Test the ablations; ``measures`` are files in the order of ``collections``."""
+    """Test the schemes in ``ablated``; ``measures`` are files in the order of ``collections``."""
     frames = [
         pl.read_parquet(path).with_columns(pl.lit(collection).alias("collection"))
         for path, collection in zip(measures, collections, strict=True)
     ]
-    effects = ablation_effects(
-        pl.concat(frames), pl.read_parquet(scheme_sizes), alpha=significance, seed=seed
-    )
+    sizes = pl.read_parquet(scheme_sizes).filter(pl.col("scheme").is_in(ablated))
+    effects = ablation_effects(pl.concat(frames), sizes, alpha=significance, seed=seed)
     write_parquet(effects, output)
 
 
@@ -36,6 +35,7 @@ if __name__ == "__main__":
             snakemake.input.scheme_sizes,
             snakemake.output.ablation_effects,
             snakemake.params.collections,
+            snakemake.params.ablated,
             snakemake.params.significance,
             snakemake.params.seed,
         )

@@ -1,11 +1,10 @@
 """Rule write_tables: the paper's tables 1 to 4, the effects and the quality of the rankings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
+
 from job import job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.significance import RANDOM

@@ -1,4 +1,4 @@
--- Is a scheme's effect larger than that of as many random neurons of the same layers and components?
+-- Is a scheme's effect larger than that of random neurons, as many per layer and component?
 -- One row is an ablation on a collection: its effect, the range of the random draws', the share of
 -- draws (counting the scheme itself) that lose at least as much, and whether no draw does.
 SELECT

@@ -13,9 +13,6 @@ from torch import nn
 
 from relevance_neurons.errors import UserError
 
-COMPONENTS = ("query", "key", "value", "attention_output", "intermediate", "ff_output")
-"""The components of an encoder layer, in the order in which the data flows through them."""
-
 
 @dataclass(frozen=True)
 class Architecture:

@@ -102,28 +102,31 @@ def figure3(overlaps: pl.DataFrame) -> Figure:
     percent_axes(axes, 10 * np.ceil((highest or 100) / 10))
     axes.set(xlabel=_TOP, ylabel=_SHARED)
     intersections = overlaps.filter(pl.col("kind").str.starts_with("intersection_"))
-    groups = [(label, suffix) for label in LABELS for suffix in ("", "_without_outliers")]
-    for index, (label, suffix) in enumerate(groups):
-        for scope, line in (("out", "--"), ("all", "-")):
-            curve = intersections.filter(kind=f"intersection_{scope}{suffix}", label=label)
-            words = {"out": "∩ out-of-domain", "all": "∩ all"}[scope] + suffix.replace("_", " ")
-            width = (
-                1.0 if suffix else 2.0
-            )  # equal curves, where no outlier has the label, show both
-            _curve(axes, curve, index, line, f"{LABELS[label]}, {words}", lw=width)
     labels = overlaps.filter(kind="labels").with_columns(pl.col("collections").list.first())
-    for first, collection in enumerate(labels["collections"].unique().sort()):
+    _draw_intersections(axes, intersections)
+    for position, collection in enumerate(labels["collections"].unique().sort()):
         curve = labels.filter(collections=collection).sort("top_percent")
-        text = "_" if first else "relevant ∩ non-relevant, each collection"
+        text = "_" if position else "relevant ∩ non-relevant, each collection"
         axes.plot(*_xy(curve), ":", color=GREY, lw=0.8, label=text)
-    for of, line in ((labels, ":"), (intersections, "-.")):
+    for of, line, text in ((labels, ":", "two labels"), (intersections, "-.", "intersections")):
         if of.height:
-            text = "chance, two labels" if of is labels else "chance, intersections"
-            axes.plot(*_xy(_by_level(of), "expected"), line, color="black", lw=1, label=text)
+            style = {"color": "black", "lw": 1, "label": f"chance, {text}"}
+            axes.plot(*_xy(_by_level(of), "expected"), line, **style)
     _missing(axes, overlaps)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside right center")
     return figure
+
+
+def _draw_intersections(axes: Axes, intersections: pl.DataFrame) -> None:
+    groups = [(label, suffix) for label in LABELS for suffix in ("", "_without_outliers")]
+    for index, (label, suffix) in enumerate(groups):
+        # Where no outlier has the label, both curves are equal: the thick one shows behind.
+        width = 1.0 if suffix else 2.0
+        for scope, line, words in (("out", "--", "∩ out-of-domain"), ("all", "-", "∩ all")):
+            curve = intersections.filter(kind=f"intersection_{scope}{suffix}", label=label)
+            text = f"{LABELS[label]}, {words}{suffix.replace('_', ' ')}"
+            _curve(axes, curve, index, line, text, lw=width)
 
 
 def _curve(
@@ -158,13 +161,16 @@ def figure4(
     ``schemes``: scheme, top_percent, layer, component, neuron; the layers go up to the highest
     one of any scheme. ``components`` gives the order, from the bottom.
 
-    Raises ``UserError`` if the study has no such scheme or level.
+    Raises ``UserError`` if the study has no such scheme or level, and ``ValueError`` if the scheme
+    has a component that ``components`` lacks.
     """
     for column, value in (("scheme", scheme), ("top_percent", top_percent)):
         found = schemes[column].unique().sort().to_list()
         if value not in found:
             raise UserError(f"figure 4: found {column} {value}, allowed: {found}")
     chosen = schemes.filter(scheme=scheme, top_percent=top_percent)
+    if not set(chosen["component"]) <= set(components):
+        raise ValueError(f"components: found {sorted(set(chosen['component']))} in the scheme")
     layers = np.arange(schemes["layer"].max() + 1)
     figure = new_figure(2 * PANEL_WIDTH, 2.9)
     axes = figure.subplots()
@@ -174,6 +180,15 @@ def figure4(
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=24))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(True, axis="y")
+    _stack(axes, chosen, layers, components)
+    if chosen.is_empty():
+        note(axes, "the scheme is empty at this level")
+    handles, texts = axes.get_legend_handles_labels()
+    figure.legend(handles[::-1], texts[::-1], loc="outside right center")
+    return figure
+
+
+def _stack(axes: Axes, chosen: pl.DataFrame, layers: np.ndarray, components: Sequence[str]) -> None:
     bottom = np.zeros(len(layers))
     for index, component in enumerate(components):
         counts = np.bincount(chosen.filter(component=component)["layer"], minlength=len(layers))
@@ -181,11 +196,6 @@ def figure4(
         axes.bar(layers, counts, bottom=bottom, color=colour(index), label=text, width=0.8)
         bottom += counts
     axes.set_ylim(0, 1.05 * max(1, bottom.max()))
-    if chosen.is_empty():
-        note(axes, "the scheme is empty at this level")
-    handles, texts = axes.get_legend_handles_labels()
-    figure.legend(handles[::-1], texts[::-1], loc="outside right center")
-    return figure
 
 
 def _n_common(column: str, names: Sequence[str]) -> pl.Expr:

@@ -51,7 +51,9 @@ def load_reranker(
 
 def _load_model(name: str):
     from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # of reading the weights; it would fill the log
     config = _from_pretrained(AutoConfig, name, "model")
     network, info = _from_pretrained(
         AutoModelForSequenceClassification, name, "model", config=config, output_loading_info=True

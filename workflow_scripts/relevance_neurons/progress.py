@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 class Progress:
-    """Counts units done; shows units a second and the time left.
+    """Counts units done; shows units a second and the time left (where ``total`` is known).
 
     On a terminal it is a tqdm bar on standard error; the same numbers go to the log every ten
     seconds and at the end, so that a job on a cluster can be followed with ``tail -f``.
     """
 
-    def __init__(self, total: int, description: str, unit: str = "pairs") -> None:
+    def __init__(self, total: int | None, description: str, unit: str = "pairs") -> None:
         self.description = description
         self.bar = tqdm(
             total=total,
@@ -46,17 +46,19 @@ class Progress:
     def _log(self, now: float) -> None:
         seconds = max(now - self.start, 1e-9)
         rate = self.done / seconds
-        left = (self.total - self.done) / rate if rate else float("inf")
+        left = ""
+        if self.total is not None and rate:
+            left = f", {tqdm.format_interval((self.total - self.done) / rate)} left"
         logger.info(
-            "%s: %d/%d %s, %.1f %s/s, %s elapsed, %s left",
+            "%s: %d%s %s, %.1f %s/s, %s elapsed%s",
             self.description,
             self.done,
-            self.total,
+            "" if self.total is None else f"/{self.total}",
             self.unit,
             rate,
             self.unit,
             tqdm.format_interval(seconds),
-            tqdm.format_interval(left) if rate else "?",
+            left,
         )
 
     def __enter__(self) -> Progress:

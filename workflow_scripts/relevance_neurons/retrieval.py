@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
-import re
-import sys
 import tempfile
-import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +13,9 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
+from relevance_neurons.bm25_engines import ENGINES, Feed, Retriever, quiet
 from relevance_neurons.errors import UserError
 
-ENGINES = ("pisa", "terrier")
 # Rows of one call to an engine: bounds the memory of its result buffers.
 _ROWS_PER_SEARCH = 2_000_000
 _BEST_FIRST = ("query_id", "bm25_score", "doc_id")
@@ -46,7 +41,7 @@ class Bm25Index:
     """An index on disk, and the ids of its documents in the order in which it counts them."""
 
     doc_ids: pl.Series
-    retrieve: Callable[[int], Callable]  # depth -> a PyTerrier transformer
+    retrieve: Retriever
 
     def search(self, queries: pl.DataFrame, k: int) -> pl.DataFrame:
         """The ``k`` best documents of each query (query_id, text); fewer where fewer match.
@@ -57,15 +52,13 @@ class Bm25Index:
         stop words, say) has no rows. Raises ``UserError`` for a query without text.
         """
         _check_texts(queries, "query_id")
-        runs, depth = [], k + 1
+        runs, depth = [self._top(queries.clear(), k)], k + 1
         while len(queries):
             run = self._top(queries, depth)
             tied = _tied_at_the_end(run, k, depth) if depth < len(self.doc_ids) else []
             runs.append(run.filter(~pl.col("query_id").is_in(tied)))
             queries = queries.filter(pl.col("query_id").is_in(tied))
             depth *= 2
-        if not runs:
-            runs = [self._top(queries, depth)]
         return (
             pl.concat(runs)
             .sort(_BEST_FIRST, descending=(False, True, False))
@@ -80,7 +73,7 @@ class Bm25Index:
         runs = [pl.DataFrame(schema=schema)]
         for batch in queries.iter_slices(max(1, _ROWS_PER_SEARCH // depth)):
             asked = batch.select(qid="query_id", query=pl.col("text").str.replace_all("\0", " "))
-            with _quiet():
+            with quiet():
                 found = self.retrieve(depth)(asked.to_pandas())
             columns = (found["qid"].tolist(), found["docno"].astype(int), found["score"])
             runs.append(pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema))
@@ -93,20 +86,16 @@ def build_index(
 ) -> Bm25Index:
     """Index ``documents`` (doc_id, text) in a new ``folder``.
 
-    Documents are one frame, or stream: frames in turn, or the path of a Parquet file.
-
-    Terms are as the engine makes them: PISA takes runs of Latin letters and digits, stems them
-    (Porter 2) and leaves out Terrier's stop words in queries. Raises ``UserError`` that names the
-    document for a text that is null and for an id that comes twice, and when no document has a
-    word that can be indexed.
+    Documents are one frame, or stream: frames in turn, or the path of a Parquet file. Words are
+    runs of Latin letters and digits. Raises ``UserError`` that names the document for a text that
+    is null and for an id that comes twice, and when no document has a word.
     """
-    feed = _Feed(_from_first_word(map(_checked_documents, _chunks(documents))))
+    feed = Feed(_from_first_word(map(_checked_documents, _chunks(documents))))
     folder = Path(folder)
     if folder.exists():
         raise UserError(f"{folder}: the index folder exists already; give a new one")
-    open_index = {"pisa": _pisa, "terrier": _terrier}[bm25.engine]
-    with _quiet():
-        retrieve, n_indexed = open_index(feed, folder, bm25)
+    with quiet():
+        retrieve, n_indexed = ENGINES[bm25.engine](feed, folder, bm25.k1, bm25.b)
     if feed.error is not None:
         raise feed.error
     doc_ids = pl.concat(feed.doc_ids)
@@ -140,7 +129,7 @@ def draw_candidates(
     """
     bm25 = bm25 or Bm25()
     relevant = qrels.filter(pl.col("grade").is_in(relevant_grades)).select("query_id", "doc_id")
-    chosen = _sample_queries(queries.join(relevant, on="query_id", how="semi"), max_queries, seed)
+    chosen = sample_queries(queries.join(relevant, on="query_id", how="semi"), max_queries, seed)
     relevant = relevant.join(chosen, on="query_id", how="semi")
     if relevant.is_empty():
         raise UserError(f"candidates: no query has a passage of the grades {relevant_grades}")
@@ -166,7 +155,8 @@ def draw_candidates(
     )
 
 
-def _sample_queries(queries: pl.DataFrame, n: int | None, seed: int) -> pl.DataFrame:
+def sample_queries(queries: pl.DataFrame, n: int | None, seed: int) -> pl.DataFrame:
+    """A seeded sample of ``n`` queries (None: all), whatever their order; sorted by query_id."""
     queries = queries.sort("query_id")
     if n is None or n >= len(queries):
         return queries
@@ -198,27 +188,6 @@ def _tied_at_the_end(run: pl.DataFrame, k: int, depth: int) -> list[str]:
     )
     full = (pl.col("n") == depth) & (pl.col("kth") == pl.col("last"))
     return ends.filter(full)["query_id"].to_list()
-
-
-class _Feed:
-    """The documents as an indexer reads them, numbered from 0; keeps their ids.
-
-    Indexers read in a thread of their own, where an exception would be lost and leave half an
-    index: it waits here in ``error``. Numbers stand for the ids, which may hold spaces.
-    """
-
-    def __init__(self, chunks: Iterator[pl.DataFrame]) -> None:
-        self.chunks, self.doc_ids, self.error = chunks, [], None
-
-    def __iter__(self) -> Iterator[dict[str, str]]:
-        number = itertools.count()
-        try:
-            for chunk in self.chunks:
-                self.doc_ids.append(chunk["doc_id"])
-                for text in chunk["text"]:
-                    yield {"docno": str(next(number)), "text": text.replace("\0", " ")}
-        except Exception as error:
-            self.error = error
 
 
 def _chunks(
@@ -257,70 +226,3 @@ def _check_unique(doc_ids: pl.Series) -> None:
         raise UserError(
             f"doc_id {twice.min()!r} comes twice; every document needs an id of its own"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Send what engines print (from C++, to the process's own descriptors) to nowhere."""
-    sys.stdout.flush()
-    saved = [os.dup(1), os.dup(2)]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for descriptor in (*saved, nowhere):
-            os.close(descriptor)
-
-
-def _pisa(feed: _Feed, folder: Path, bm25: Bm25) -> tuple[Callable[[int], Callable], int]:
-    import pyterrier_pisa
-
-    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
-
-    # The exhaustive algorithm adds up a document's terms in one fixed order, so that equal texts
-    # have equal scores to the last bit. Weighted: a term that a query repeats counts again.
-    def retrieve(depth: int) -> Callable:
-        return index.bm25(
-            bm25.k1, bm25.b, num_results=depth, query_algorithm="ranked_or", query_weighted=True
-        )
-
-    return retrieve, len(index)
-
-
-def _terrier(feed: _Feed, folder: Path, bm25: Bm25) -> tuple[Callable[[int], Callable], int]:
-    import pyterrier
-
-    _start_java(pyterrier)
-    reference = pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
-    index = pyterrier.IndexFactory.of(reference)
-    controls = {"bm25.k_1": str(bm25.k1), "bm25.b": str(bm25.b)}
-
-    def words(query) -> str:  # punctuation would be read as operators
-        return re.sub(r"\W+", " ", query["query"])
-
-    def retrieve(depth: int) -> Callable:
-        bm25_retriever = pyterrier.terrier.Retriever(
-            index, wmodel="BM25", controls=dict(controls), num_results=depth
-        )
-        return pyterrier.apply.query(words) >> bm25_retriever
-
-    return retrieve, index.getCollectionStatistics().getNumberOfDocuments()
-
-
-def _start_java(pyterrier) -> None:
-    if pyterrier.java.started():
-        return
-    try:
-        pyterrier.java.init()
-    except Exception as error:
-        raise UserError(
-            f"bm25: engine terrier could not start ({error}); it needs Java, and either the "
-            f"network or, in {pyterrier.io.pyterrier_home()} (set by $PYTERRIER_HOME), "
-            "terrier-assemblies-<version>-jar-with-dependencies.jar and "
-            "terrier-python-helper-<version>.jar from Maven Central; engine pisa needs neither"
-        ) from error

@@ -130,7 +130,7 @@ def _new_reranker(base: str | Path):
     for name_, weight in model.named_parameters():
         if name_.endswith(("word_embeddings.weight", "position_embeddings.weight")):
             weight.requires_grad_(False)
-    return model, _load_tokenizer(name)
+    return model, _load_tokenizer(name, model.config.vocab_size)
 
 
 def _gt_minilm_folder() -> str:
@@ -145,6 +145,8 @@ def _gt_minilm_folder() -> str:
 
 
 def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) -> pl.DataFrame:
+    from transformers import get_linear_schedule_with_warmup
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).train()
     random = np.random.default_rng(settings.seed)
@@ -155,8 +157,8 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
     optimizer = torch.optim.AdamW(
         trained, lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _linear(step + 1, n_steps, settings.warm_up)
+    schedule = get_linear_schedule_with_warmup(
+        optimizer, round(settings.warm_up * n_steps), n_steps
     )
     rows, seen = [], 0
     with Progress(2 * len(pairs) * settings.epochs, "Fine-tune the ranker") as progress:
@@ -175,12 +177,6 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
             progress.update(len(labels))
     model.eval().cpu()
     return pl.DataFrame(rows, schema=["step", "pairs", "loss"], orient="row")
-
-
-def _linear(step: int, n_steps: int, warm_up: float) -> float:
-    """The factor of the learning rate: up over the first ``warm_up`` of the steps, then down."""
-    rising = max(1, round(warm_up * n_steps))
-    return min(step / rising, max(0.0, (n_steps - step + 1) / (n_steps - rising + 1)))
 
 
 def _batches(

@@ -24,7 +24,7 @@ families AS (
 
 -- A family leaves out the collections that lack one of its labels.
 family_maps AS (
-    SELECT families.family, families.family || '_' || collection AS member, collection, label, domain
+    SELECT family, family || '_' || collection AS member, collection, label, domain
     FROM families
     INNER JOIN maps ON list_contains(families.labels, maps.label)
     INNER JOIN collections USING (collection)

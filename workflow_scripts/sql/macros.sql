@@ -13,6 +13,6 @@ CREATE OR REPLACE MACRO component_order(component) AS (
 );
 
 -- How many of n_neurons the top top_percent % are: rounded, halves upwards. The inner round
--- mends products such as 0.35 * 90 = 31.499999999999996.
+-- mends products such as 9.2 * 375 / 100 = 34.49999999999999.
 CREATE OR REPLACE MACRO n_selected(top_percent, n_neurons) AS
     floor(round(top_percent * n_neurons / 100, 9) + 0.5)::BIGINT;

@@ -1,0 +1,179 @@
+# What a reader sees: tables, figures, a database; the report gathers them (snakemake --report).
+
+COLLECTIONS = used_collections(STUDY)
+ATTRIBUTED = attributed(STUDY)
+ABLATED = STUDY["ablation"]["collections"]
+
+
+rule write_tables:
+    input:
+        documents=expand(rules.prepare_collection.output.documents, collection=COLLECTIONS),
+        queries=expand(rules.prepare_collection.output.queries, collection=COLLECTIONS),
+        qrels=expand(rules.prepare_collection.output.qrels, collection=COLLECTIONS),
+        pairs=expand(rules.score_pairs.output.pairs, collection=STUDY["attribution"]["collections"]),
+        baselines=rules.compare_baselines.output.baselines,
+        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+        ablation_effects=rules.test_ablations.output.ablation_effects,
+        ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+        sql=[workflow.source_path("../workflow_scripts/sql/write_tables.sql")],
+    output:
+        collections="<results>/collections.parquet",
+        table1=report(
+            multiext("<results>/tables/table1", ".csv", ".md", ".tex"),
+            caption="captions/table1.rst",
+            category="Tables",
+        ),
+        table2=report(
+            multiext("<results>/tables/table2", ".csv", ".md", ".tex"),
+            caption="captions/table2.rst",
+            category="Tables",
+        ),
+        table3=report(
+            multiext("<results>/tables/table3", ".csv", ".md", ".tex"),
+            caption="captions/table3.rst",
+            category="Tables",
+        ),
+        table4=report(
+            multiext("<results>/tables/table4", ".csv", ".md", ".tex"),
+            caption="captions/table4.rst",
+            category="Tables",
+        ),
+        ranking_quality=report(
+            multiext("<results>/tables/ranking_quality", ".csv", ".md", ".tex"),
+            caption="captions/ranking_quality.rst",
+            category="Tables",
+        ),
+        effects=report(
+            "<results>/tables/effects.csv",
+            caption="captions/effects_table.rst",
+            category="Tables",
+        ),
+    log:
+        "<logs>/write_tables.log",
+    benchmark:
+        "<benchmarks>/write_tables.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        collections={name: STUDY["collections"][name] for name in COLLECTIONS},
+        attributed=STUDY["attribution"]["collections"],
+        measure=STUDY["ablation"]["measure"],
+        significance=STUDY["ablation"]["significance"],
+    message:
+        "Write the tables"
+    script:
+        "../workflow_scripts/write_tables.py"
+
+
+rule draw_figures:
+    input:
+        overlaps=rules.overlap_schemes.output.overlaps,
+        schemes=rules.select_neurons.output.schemes,
+        ablation_effects=rules.test_ablations.output.ablation_effects,
+        ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+    output:
+        figure2=report(
+            multiext("<results>/figures/figure2", ".svg", ".png"),
+            caption="captions/figure2.rst",
+            category="Figures",
+        ),
+        figure3=report(
+            multiext("<results>/figures/figure3", ".svg", ".png"),
+            caption="captions/figure3.rst",
+            category="Figures",
+        ),
+        figure4=report(
+            multiext("<results>/figures/figure4", ".svg", ".png"),
+            caption="captions/figure4.rst",
+            category="Figures",
+        ),
+        effects=report(
+            multiext("<results>/figures/effects", ".svg", ".png"),
+            caption="captions/effects_figure.rst",
+            category="Figures",
+        ),
+        quality=report(
+            multiext("<results>/figures/quality", ".svg", ".png"),
+            caption="captions/quality_figure.rst",
+            category="Figures",
+        ),
+    log:
+        "<logs>/draw_figures.log",
+    benchmark:
+        "<benchmarks>/draw_figures.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        in_domain=[name for name in COLLECTIONS if STUDY["collections"][name]["domain"] == "in"],
+        outliers=STUDY["selection"]["outliers"],
+        measure=STUDY["ablation"]["measure"],
+        scheme=figure4_scheme(STUDY)[0],
+        top_percent=figure4_scheme(STUDY)[1],
+        components=COMPONENTS,
+    message:
+        "Draw the figures"
+    script:
+        "../workflow_scripts/draw_figures.py"
+
+
+rule build_database:
+    input:
+        documents=expand(rules.prepare_collection.output.documents, collection=COLLECTIONS),
+        queries=expand(rules.prepare_collection.output.queries, collection=COLLECTIONS),
+        qrels=expand(rules.prepare_collection.output.qrels, collection=COLLECTIONS),
+        pairs=expand(rules.score_pairs.output.pairs, collection=STUDY["attribution"]["collections"]),
+        neuron_scores=NEURON_SCORES,
+        attribution_checks=[
+            f"<results>/attribution_checks/{collection}/{label}.parquet"
+            for collection, label in ATTRIBUTED
+        ],
+        baselines=rules.compare_baselines.output.baselines,
+        schemes=rules.select_neurons.output.schemes,
+        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+        overlaps=rules.overlap_schemes.output.overlaps,
+        selection_frequencies=rules.measure_stability.output.selection_frequencies,
+        candidates=expand(rules.draw_candidates.output.candidates, collection=ABLATED),
+        rerankings=expand(rules.rerank_candidates.output.rerankings, collection=ABLATED),
+        measures=expand(rules.measure_rankings.output.measures, collection=ABLATED),
+        ablation_effects=rules.test_ablations.output.ablation_effects,
+        ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/database_tables.sql"),
+            workflow.source_path("../workflow_scripts/sql/database_macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/database_comments.sql"),
+        ],
+    output:
+        database="<results>/neurons.duckdb",
+    log:
+        "<logs>/build_database.log",
+    benchmark:
+        "<benchmarks>/build_database.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        file_keys={
+            "documents": COLLECTIONS,
+            "queries": COLLECTIONS,
+            "qrels": COLLECTIONS,
+            "pairs": STUDY["attribution"]["collections"],
+            "attribution_checks": ATTRIBUTED,
+            "candidates": ABLATED,
+            "rerankings": ABLATED,
+            "measures": ABLATED,
+        },
+        collections={name: STUDY["collections"][name] for name in COLLECTIONS},
+        study=STUDY,
+    message:
+        "Gather all tables in one database"
+    script:
+        "../workflow_scripts/build_database.py"

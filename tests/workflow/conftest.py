@@ -1,0 +1,117 @@
+"""A tiny study: every rule of the workflow on a random ranker and made-up text, in a minute."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import WORDS, make_model, make_tokenizer
+
+ROOT = Path(__file__).resolve().parents[2]
+SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+
+
+def write_collection(folder: Path, seed: int, non_relevant: bool = True) -> dict:
+    """12 queries over 60 passages; a relevant passage holds its query's words."""
+    rng = random.Random(seed)
+    folder.mkdir(parents=True)
+    passages, queries, qrels = [], [], []
+    for query in range(12):
+        words = rng.sample(WORDS, 3)
+        queries.append(f"q{query}\t{' '.join(words)}")
+        for copy in range(5):
+            own = words if copy < 2 else rng.sample(WORDS, 1)
+            text = own + rng.choices(WORDS, k=rng.randint(4, 14))
+            passages.append(f"d{query}-{copy}\t{' '.join(rng.sample(text, len(text)))}")
+            if copy < 2 or non_relevant:
+                qrels.append(f"q{query} 0 d{query}-{copy} {int(copy < 2)}")
+    for name, lines in (("d.tsv", passages), ("q.tsv", queries), ("r.txt", qrels)):
+        (folder / name).write_text("\n".join(lines) + "\n")
+    source = {"source": "files"} | {
+        key: f"{folder.name}/{name}"
+        for key, name in (("documents", "d.tsv"), ("queries", "q.tsv"), ("qrels", "r.txt"))
+    }
+    return source | {"relevant": [1], "non_relevant": [0] if non_relevant else []}
+
+
+def write_tiny_study(folder: Path) -> Path:
+    """The study file; beside it its collections and the model that it starts from."""
+    make_model().save_pretrained(folder / "base")
+    make_tokenizer().save_pretrained(folder / "base")
+    collections = {
+        name: write_collection(folder / name, seed, non_relevant=name != "delta")
+        for seed, name in enumerate(("alpha", "beta", "delta", "epsilon"))
+    }
+    collections["alpha"]["domain"] = "in"
+    docstrings = {"source": "docstrings", "package": "numpy"}
+    collections["numpy"] = docstrings | {"part": "attribution", "max_queries": 12}
+    collections["numpy_training"] = docstrings | {"part": "training", "max_queries": 40}
+    finetune = {"base": "base", "collections": ["numpy_training"], "pairs": 64, "max_length": 48}
+    study = {
+        "study": "tiny",
+        "reranker": {"finetune": finetune, "max_length": 48, "dtype": "float32"},
+        "collections": collections,
+        "attribution": {
+            "collections": ["alpha", "beta", "delta", "numpy"],
+            "max_pairs": 6,
+            "n_points": 5,
+            "bootstrap_replicates": 10,
+        },
+        "baselines": {"pairs": 12},
+        "selection": {"top_percents": [1, 10, 30], "outliers": ["delta"]},
+        "ablation": {
+            "collections": ["alpha", "epsilon", "delta"],
+            "max_queries": 6,
+            "candidates": 5,
+            "random_draws": 3,
+        },
+        "evaluation": {"depth": 10, "max_queries": 6},
+    }
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(study, sort_keys=False))
+    return path
+
+
+def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 900):
+    """Run Snakemake in ``directory``; its output is standard output and error together."""
+    return subprocess.run(
+        command(directory, study, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        env=environment(),
+        check=False,
+    )
+
+
+def command(directory: Path, study: Path, *arguments: str) -> list[str]:
+    """Snakemake on two cores, with the study file alone."""
+    file = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(study)]
+    return [SNAKEMAKE, *file, "--directory", str(directory), "--cores", "2", *arguments]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with its Python first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+
+
+def kill_group(process: subprocess.Popen) -> None:
+    """Kill -9: Snakemake and its jobs at once, as when a machine loses power."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> tuple[Path, Path]:
+    """The tiny study's results folder, run once, and its study file."""
+    folder = tmp_path_factory.mktemp("tiny")
+    study = write_tiny_study(folder)
+    done = snakemake(folder, study)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return folder / "results" / "tiny", study

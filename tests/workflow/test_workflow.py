@@ -1,0 +1,259 @@
+"""The whole graph on a tiny study: contracts, reruns, kills, and mistakes."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+import yaml
+from workflow.conftest import (
+    ROOT,
+    command,
+    environment,
+    kill_group,
+    snakemake,
+    write_tiny_study,
+)
+
+CONTRACT = {
+    "collections/alpha/documents.parquet": ["doc_id", "text"],
+    "collections/alpha/queries.parquet": ["query_id", "text"],
+    "collections/alpha/qrels.parquet": ["query_id", "doc_id", "grade"],
+    "pairs/alpha.parquet": [
+        "query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens",
+    ],
+    "neuron_scores/alpha/relevant.parquet": [
+        "collection", "label", "layer", "component", "neuron", "score", "standard_error",
+        "n_pairs",
+    ],
+    "attribution_checks/alpha/relevant.parquet": [
+        "query_id", "doc_id", "f_input", "f_baseline", "cut_sum", "residual", "n_points",
+    ],
+    "baselines.parquet": ["baseline", "mean_difference", "n_pairs"],
+    "schemes.parquet": ["scheme", "top_percent", "layer", "component", "neuron", "score"],
+    "overlaps.parquet": [
+        "kind", "label", "collections", "top_percent", "shared_percent", "expected_percent",
+    ],
+    "candidates/alpha.parquet": [
+        "query_id", "doc_id", "grade", "bm25_rank", "bm25_score", "pool",
+    ],
+    "rerankings/alpha.parquet": [
+        "scheme", "top_percent", "draw", "query_id", "doc_id", "score",
+    ],
+    "measures/alpha.parquet": [
+        "scheme", "top_percent", "draw", "query_id", "measure", "value",
+    ],
+    "ablation_effects.parquet": [
+        "scheme", "top_percent", "collection", "original", "pruned", "difference_percent",
+        "p_value", "p_value_holm", "ci_low", "ci_high", "n_queries",
+    ],
+}  # fmt: skip
+
+
+def tables(results: Path) -> dict[str, pl.DataFrame]:
+    """Every table of a study, by its path."""
+    return {
+        str(path.relative_to(results)): pl.read_parquet(path)
+        for path in sorted(results.rglob("*.parquet"))
+    }
+
+
+@pytest.mark.parametrize("table", CONTRACT)
+def test_tables_keep_their_contract(tiny, table):
+    frame = pl.read_parquet(tiny[0] / table)
+    assert set(CONTRACT[table]) <= set(frame.columns)
+    assert len(frame)
+
+
+def test_every_job_left_a_log(tiny):
+    results, _ = tiny
+    logs = {path.parent.name for path in results.glob("logs/*/*.log")}
+    assert {"attribute_neurons", "rerank_candidates"} - logs == {"attribute_neurons"}
+    log = (results / "logs/attribute_neurons/alpha/relevant.log").read_text()
+    assert "attribution (relevant): 6/6 pairs" in log
+
+
+def test_pairs_are_spread_and_agree_with_the_ranker(tiny):
+    pairs = pl.read_parquet(tiny[0] / "pairs/alpha.parquet")
+    kept = pairs.filter("kept")
+    assert (kept.group_by("label").len()["len"] <= 6).all()
+    agrees = (kept["p_relevant"] > 0.5) == (kept["label"] == "relevant")
+    assert agrees.all()
+    turns = pairs.group_by("label", "query_id").len()["len"]
+    assert turns.max() - turns.min() <= 1 or len(pairs) > 12
+
+
+def test_random_draws_are_as_many_as_asked_for(tiny):
+    rerankings = pl.read_parquet(tiny[0] / "rerankings/epsilon.parquet")
+    schemes = rerankings.group_by("scheme", "top_percent").agg(pl.col("draw").n_unique())
+    draws = dict(schemes.filter(top_percent=30).select("scheme", "draw").iter_rows())
+    assert draws["P_alpha"] == 1 and draws["random:P_alpha"] == 3
+    candidates = pl.read_parquet(tiny[0] / "candidates/epsilon.parquet")
+    rankings = rerankings.select("scheme", "top_percent", "draw").n_unique()
+    assert len(rerankings) == rankings * len(candidates)
+
+
+def test_the_unpruned_ranking_is_the_rankers_own(tiny):
+    from relevance_neurons import load_reranker
+    from relevance_neurons.texts import pair_texts
+
+    results, _ = tiny
+    rows = pl.read_parquet(results / "rerankings/delta.parquet").filter(scheme="none")
+    folder = results / "collections" / "delta"
+    texts = pair_texts(rows, folder / "queries.parquet", folder / "documents.parquet")
+    ranker = load_reranker(results / "reranker", max_length=48, device="cpu")
+    assert rows["score"].to_numpy() == pytest.approx(ranker.score(texts).numpy(), abs=1e-5)
+
+
+def test_the_database_is_self_contained(tiny, tmp_path):
+    moved = tmp_path / "moved.duckdb"
+    moved.write_bytes((tiny[0] / "neurons.duckdb").read_bytes())
+    with duckdb.connect(str(moved), read_only=True) as database:
+        scores = database.sql("SELECT count(*) FROM neuron_scores").fetchall()[0][0]
+        assert scores == 7 * 3 * (5 * 16 + 24)
+        for query in sorted((ROOT / "workflow_scripts" / "queries").glob("*.sql")):
+            database.execute(query.read_text())
+
+
+def test_figures_tables_and_report(tiny):
+    results, study = tiny
+    for figure in ("figure2", "figure3", "figure4", "effects", "quality"):
+        assert (results / "figures" / f"{figure}.png").stat().st_size > 10_000
+    assert "∅" in (results / "tables" / "table4.md").read_text() or "N_and" not in (
+        results / "tables" / "table4.md"
+    ).read_text()
+    report = results / "report.html"
+    done = snakemake(results.parents[1], study, "--report", str(report))
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "Figures" in report.read_text()
+
+
+def test_a_second_run_has_nothing_to_do(tiny):
+    results, study = tiny
+    done = snakemake(results.parents[1], study)
+    assert "Nothing to be done" in done.stdout, done.stdout[-3000:]
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        ({"selection": {"top_percents": [1, 10], "outliers": ["delta"]}}, "select_neurons"),
+        ({"evaluation": {"depth": 11, "max_queries": 6}}, "evaluate_reranker"),
+    ],
+)
+def test_a_change_runs_what_depends_on_it_alone(tiny, tmp_path, change, rules):
+    """Other levels never attribute again."""
+    results, study = tiny
+    other = study.with_name(f"changed_{rules}.yaml")
+    other.write_text(yaml.safe_dump(yaml.safe_load(study.read_text()) | change))
+    done = snakemake(results.parents[1], other, "--dry-run")
+    assert rules in done.stdout
+    assert "attribute_neurons" not in done.stdout and "score_pairs" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_with_the_same_tables(tiny, tmp_path):
+    results, _ = tiny
+    study = write_tiny_study(tmp_path)
+    for done in ("pairs/*.parquet", "rerankings/*.parquet"):
+        process = subprocess.Popen(
+            command(tmp_path, study, "--rerun-incomplete"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 600
+        while not list((tmp_path / "results" / "tiny").glob(done)):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+        kill_group(process)
+        assert snakemake(tmp_path, study, "--unlock").returncode == 0
+    again = snakemake(tmp_path, study, "--rerun-incomplete")
+    assert again.returncode == 0, again.stdout[-3000:]
+    undisturbed, resumed = tables(results), tables(tmp_path / "results" / "tiny")
+    assert undisturbed.keys() == resumed.keys()
+    for name, frame in undisturbed.items():
+        assert frame.equals(resumed[name]), name
+    assert not list((tmp_path / "results").rglob("*.tmp"))
+
+
+BAD_STUDIES = {
+    "a misspelt key": ({"selction": {}}, [], "selction: unknown key (did you mean 'selection'?)"),
+    "a missing file": ({}, ["alpha/d.tsv"], "collections.alpha.documents: no file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_STUDIES)
+def test_a_bad_study_stops_at_once(tmp_path, name):
+    change, removed, message = BAD_STUDIES[name]
+    study = write_tiny_study(tmp_path)
+    study.write_text(yaml.safe_dump(yaml.safe_load(study.read_text()) | change))
+    for file in removed:
+        (tmp_path / file).unlink()
+    done = snakemake(tmp_path, study)
+    assert done.returncode != 0
+    assert message in done.stdout
+    assert "Traceback" not in done.stdout
+    assert len(done.stdout.splitlines()) < 6
+
+
+def test_two_study_files_are_refused(tmp_path):
+    study = write_tiny_study(tmp_path)
+    done = snakemake(tmp_path, study, str(ROOT / "config.yaml"))
+    assert done.returncode != 0
+    other = tmp_path / "other.yaml"
+    other.write_text(study.read_text())
+    done = snakemake(tmp_path, study, "--configfile", str(study), str(other))
+    assert done.returncode != 0 and "2 study files were given" in done.stdout
+
+
+BAD_INPUTS = {
+    "alpha/d.tsv": (b"d1\n", "line 1: "),
+    "alpha/q.tsv": (b"q1\t\xff\n", "not UTF-8"),
+    "alpha/r.txt": (b"q0 0 d0-0 1\nq0 0 nobody 1\n", "line 2: "),
+}
+
+
+@pytest.mark.parametrize("file", BAD_INPUTS)
+def test_bad_text_is_one_clear_line(tmp_path, file):
+    content, message = BAD_INPUTS[file]
+    study = write_tiny_study(tmp_path)
+    (tmp_path / file).write_bytes(content)
+    target = "results/tiny/collections/alpha/qrels.parquet"
+    done = snakemake(tmp_path, study, target)
+    errors = [line for line in done.stdout.splitlines() if line.startswith("Error: ")]
+    assert done.returncode != 0
+    assert len(errors) == 1 and message in errors[0] and str(tmp_path / file) in errors[0]
+    assert "Traceback" not in done.stdout
+    log = tmp_path / "results/tiny/logs/prepare_collection/alpha.log"
+    assert errors[0] in log.read_text()
+
+
+def test_a_full_disk_loses_nothing(tiny, tmp_path):
+    """A file system of half a megabyte, so that writing the collections fills it."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets no small file system be mounted")
+    try:
+        study = write_tiny_study(tmp_path)
+        rows = "\n".join(f"x{i}\t{os.urandom(300).hex()}" for i in range(3000))
+        (tmp_path / "beta/d.tsv").write_text(rows + (tmp_path / "beta/d.tsv").read_text())
+        (disk / "results").mkdir()
+        targets = [f"results/tiny/collections/{name}/qrels.parquet" for name in ("alpha", "beta")]
+        done = snakemake(disk, study, "--keep-going", "--shadow-prefix", str(tmp_path), *targets)
+        assert done.returncode != 0
+        assert "the disk is full" in done.stdout
+        assert "Traceback" not in done.stdout
+        alpha = disk / "results/tiny/collections/alpha/documents.parquet"
+        assert not alpha.exists() or len(pl.read_parquet(alpha)) == 60
+        assert not (disk / "results/tiny/collections/beta/documents.parquet").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

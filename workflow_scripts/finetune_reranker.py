@@ -1,0 +1,45 @@
+"""Rule finetune_reranker: make a small ranker from the training queries of collections."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+import torch
+
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.training import Collection, TrainingSettings, finetune_reranker
+
+
+def main(
+    tables: Mapping[str, Sequence[str]],
+    grades: Mapping[str, Sequence[Sequence[int]]],
+    finetune: Mapping[str, object],
+    seed: int,
+    model: str,
+    training: str,
+) -> None:
+    """``tables``: documents, queries, qrels of each collection; ``grades``: relevant, non_relevant.
+
+    ``finetune`` is the study's key: base, pairs, max_length, batch_size, learning_rate, epochs.
+    """
+    frames = [[pl.read_parquet(path) for path in paths] for paths in tables.values()]
+    collections = [Collection(*each) for each in zip(*frames, *grades.values(), strict=True)]
+    options = {
+        key: finetune[key] for key in ("max_length", "batch_size", "learning_rate", "epochs")
+    }
+    settings = TrainingSettings(n_pairs=finetune["pairs"], seed=seed, **options)
+    write_parquet(finetune_reranker(finetune["base"], collections, settings, model), training)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        names = ("documents", "queries", "qrels")
+        main(
+            {name: list(snakemake.input[name]) for name in names},
+            {name: snakemake.params[name] for name in ("relevant", "non_relevant")},
+            snakemake.params.finetune,
+            snakemake.params.seed,
+            snakemake.output.model,
+            snakemake.output.training,
+        )
