@@ -32,6 +32,14 @@ if "finetune" in STUDY["reranker"]:
             runtime=120,
         params:
             finetune=STUDY["reranker"]["finetune"],
+            relevant=[
+                STUDY["collections"][name]["relevant"]
+                for name in STUDY["reranker"]["finetune"]["collections"]
+            ],
+            non_relevant=[
+                STUDY["collections"][name]["non_relevant"]
+                for name in STUDY["reranker"]["finetune"]["collections"]
+            ],
             seed=STUDY["seed"],
             version=VERSIONS["training"],
         message:

@@ -16,25 +16,26 @@ PLACE = ["layer", "component"]
 @settings(max_examples=50, deadline=None)
 def test_same_counts_no_neuron_twice(size, seed, draw):
     selected = NEURONS.frame().sample(size, seed=seed)
-    drawn = draw_like(selected, NEURONS, "P_x", 1.0, draw, seed)
+    drawn = draw_like(selected, NEURONS, draw, seed)
     counts = [frame.group_by(PLACE).len().sort(PLACE) for frame in (selected, drawn)]
     assert counts[0].equals(counts[1])
     assert drawn.is_unique().all()
     assert len(NEURONS.select(drawn)) == len(counts[0])
 
 
-def test_depends_on_name_level_draw_and_seed_alone():
+def test_depends_on_counts_draw_and_seed_alone():
     selected = NEURONS.frame().sample(60, seed=1)
-    first = draw_like(selected, NEURONS, "P_x", 1.0, 0, 0)
-    assert first.equals(draw_like(selected.sample(60, shuffle=True), NEURONS, "P_x", 1.0, 0, 0))
-    others = [("N_x", 1.0, 0, 0), ("P_x", 0.1, 0, 0), ("P_x", 1.0, 1, 0), ("P_x", 1.0, 0, 1)]
-    assert not any(first.equals(draw_like(selected, NEURONS, *other)) for other in others)
+    first = draw_like(selected, NEURONS, 0, 0)
+    assert first.equals(draw_like(selected.sample(60, shuffle=True), NEURONS, 0, 0))
+    assert first.equals(draw_like(draw_like(selected, NEURONS, 7, 7), NEURONS, 0, 0))
+    others = [(selected, 1, 0), (selected, 0, 1), (selected.head(59), 0, 0)]
+    assert not any(first.equals(draw_like(one, NEURONS, *rest)) for one, *rest in others)
 
 
 def test_every_neuron_of_a_module_is_as_likely():
     selected = pl.DataFrame({"layer": [1] * 4, "component": ["key"] * 4, "neuron": [0, 1, 2, 3]})
     counts = np.zeros(16)
     for draw in range(2000):
-        counts[draw_like(selected, NEURONS, "P_x", 1.0, draw, 0)["neuron"].to_numpy()] += 1
+        counts[draw_like(selected, NEURONS, draw, 0)["neuron"].to_numpy()] += 1
     # Binomial(2000, 4/16): mean 500, standard deviation 19.4.
     assert np.abs(counts - 500).max() < 5 * 19.4

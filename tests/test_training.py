@@ -20,7 +20,7 @@ from relevance_neurons.training import (
     training_pairs,
 )
 
-SETTINGS = TrainingSettings(learning_rate=1e-2, epochs=12, max_length=24, batch_size=16)
+SETTINGS = TrainingSettings(learning_rate=1e-2, epochs=15, max_length=24, batch_size=16)
 
 
 def collection(n_queries=60, seed=0):
@@ -46,6 +46,15 @@ def collection(n_queries=60, seed=0):
     return Collection(*frames, relevant=[2])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """So small a model only waits for further threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A folder with a body that was trained for something else: one logit, to be replaced."""
@@ -58,7 +67,7 @@ def base(tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(base, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "model"
-    return folder, finetune_reranker(base, [collection()], SETTINGS, folder)
+    return folder, finetune_reranker(base, [collection(150)], SETTINGS, folder)
 
 
 def test_learns_to_tell_held_out_pairs_apart(trained):
@@ -87,10 +96,10 @@ def test_saves_a_whole_reranker(trained, base):
 def test_the_log_counts_pairs(trained):
     _, log = trained
     assert log.columns == ["step", "pairs", "loss"]
-    # 60 positives with one negative each make 120 pairs: 7 full batches and one of 8, twelve times.
-    assert log["step"].to_list() == list(range(1, 12 * 8 + 1))
-    assert log["pairs"][-1] == 12 * 120
-    assert set(log["pairs"].diff().drop_nulls()) == {8, 16}
+    # 150 positives with one negative each make 300 pairs: 18 full batches and one of 12.
+    assert log["step"].to_list() == list(range(1, 15 * 19 + 1))
+    assert log["pairs"][-1] == 15 * 300
+    assert set(log["pairs"].diff().drop_nulls()) == {12, 16}
 
 
 def test_the_same_seed_gives_the_same_weights(base, tmp_path):

@@ -25,7 +25,7 @@ def ablations(
     for (scheme, level), group in selected.group_by("scheme", "top_percent", maintain_order=True):
         yield scheme, level, 0, group
         for draw in range(n_draws):
-            drawn = draw_like(group, neurons, scheme, level, draw, seed)
+            drawn = draw_like(group, neurons, draw, seed)
             yield f"random:{scheme}", level, draw, drawn
 
 

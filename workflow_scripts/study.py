@@ -47,6 +47,7 @@ def complete_study(config: Study, file: str | Path) -> Study:
     attribution, ablation = config["attribution"], config["ablation"]
     config["baselines"].setdefault("collection", attribution["collections"][0])
     config["evaluation"].setdefault("collections", ablation["collections"])
+    config["evaluation"].setdefault("max_queries", ablation["max_queries"])
     for collection in config["collections"].values():
         if collection["source"] == "files":
             collection.update({key: str(folder / collection[key]) for key in FILES})

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import WORDS, make_model, make_tokenizer
 
@@ -38,10 +39,24 @@ def write_collection(folder: Path, seed: int, non_relevant: bool = True) -> dict
     return source | {"relevant": [1], "non_relevant": [0] if non_relevant else []}
 
 
+def write_base_model(folder: Path) -> None:
+    """A random model that finds about half of all pairs relevant."""
+    model, tokenizer = make_model(), make_tokenizer()
+    rng = random.Random(0)
+    pairs = [
+        [" ".join(rng.choices(WORDS, k=k)) for k in (3, rng.randint(5, 17))] for _ in range(99)
+    ]
+    with torch.no_grad():
+        batch = tokenizer(pairs, padding=True, return_tensors="pt")
+        logits = model(**batch).logits
+        model.classifier.bias[0] += (logits[:, 1] - logits[:, 0]).median()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def write_tiny_study(folder: Path) -> Path:
     """The study file; beside it its collections and the model that it starts from."""
-    make_model().save_pretrained(folder / "base")
-    make_tokenizer().save_pretrained(folder / "base")
+    write_base_model(folder / "base")
     collections = {
         name: write_collection(folder / name, seed, non_relevant=name != "delta")
         for seed, name in enumerate(("alpha", "beta", "delta", "epsilon"))
@@ -51,6 +66,7 @@ def write_tiny_study(folder: Path) -> Path:
     collections["numpy"] = docstrings | {"part": "attribution", "max_queries": 12}
     collections["numpy_training"] = docstrings | {"part": "training", "max_queries": 40}
     finetune = {"base": "base", "collections": ["numpy_training"], "pairs": 64, "max_length": 48}
+    finetune["learning_rate"] = 1e-5  # a few steps must not make it say the same of every pair
     study = {
         "study": "tiny",
         "reranker": {"finetune": finetune, "max_length": 48, "dtype": "float32"},

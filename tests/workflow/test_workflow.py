@@ -122,9 +122,10 @@ def test_figures_tables_and_report(tiny):
     results, study = tiny
     for figure in ("figure2", "figure3", "figure4", "effects", "quality"):
         assert (results / "figures" / f"{figure}.png").stat().st_size > 10_000
-    assert "∅" in (results / "tables" / "table4.md").read_text() or "N_and" not in (
-        results / "tables" / "table4.md"
-    ).read_text()
+    assert (
+        "∅" in (results / "tables" / "table4.md").read_text()
+        or "N_and" not in (results / "tables" / "table4.md").read_text()
+    )
     report = results / "report.html"
     done = snakemake(results.parents[1], study, "--report", str(report))
     assert done.returncode == 0, done.stdout[-3000:]

@@ -22,6 +22,9 @@ from relevance_neurons.stepwise import StepwiseEncoder
 
 logger = logging.getLogger(__name__)
 
+Selected = dict[Block, torch.Tensor]
+"""The neurons of an ablation, as ``Neurons.select`` groups them; none for the whole ranker."""
+
 VALUES = ("zero",)
 RERANKING_BATCH_TOKENS = 2048
 """Padded tokens in a batch; about 100 kB a token and layer are held while its ablations run."""
@@ -49,22 +52,35 @@ def rerank_under_ablations(
     """log p(relevant) of each pair under each ablation: float32, shape (n_ablations, n_pairs).
 
     An ablation is a frame of neurons (layer, component, neuron), or None for the whole ranker.
-    What lies before the first neuron switched off is computed once for all of them, and the last
-    layer at the first token alone, where the ranker reads it. The states of one batch are held at
-    a time, so memory grows neither with the pairs nor with the ablations.
+    What lies before the first neuron switched off is computed once for all of them, the last
+    layer at the first token alone, where the ranker reads it, and equal ablations are computed
+    once. The states of one batch are held at a time, so memory grows neither with the pairs nor
+    with the ablations.
     """
     encoded = reranker.encode(pairs)
-    selected = [None if one is None else reranker.neurons.select(one) for one in ablations]
-    scores = np.empty((len(ablations), len(pairs)), dtype=np.float32)
+    distinct, places = _distinct(
+        [{} if one is None else reranker.neurons.select(one) for one in ablations]
+    )
+    scores = np.empty((len(distinct), len(pairs)), dtype=np.float32)
     stepwise = _stepwise(reranker, encoded)
-    with Progress(len(pairs) * len(ablations), "re-ranking under ablations") as progress:
+    with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
         for rows in length_batches([len(pair) for pair in encoded], batch_tokens):
             batch = reranker.collate([encoded[row] for row in rows])
             score = _scorer(reranker, batch, stepwise)
-            for number, neurons in enumerate(selected):
+            for number, neurons in enumerate(distinct):
                 scores[number, rows] = score(neurons)
                 progress.update(len(rows))
-    return scores
+    return scores[places]
+
+
+def _distinct(selected: Sequence[Selected]) -> tuple[list[Selected], list[int]]:
+    """The different ablations, and for each given one its place among them."""
+    found: dict[tuple, int] = {}
+    places = []
+    for one in selected:
+        key = tuple((block.start, indices.numpy().tobytes()) for block, indices in one.items())
+        places.append(found.setdefault(key, len(found)))
+    return [selected[places.index(number)] for number in range(len(found))], places
 
 
 def _scorer(reranker: Reranker, batch: dict[str, torch.Tensor], stepwise: StepwiseEncoder | None):
@@ -74,19 +90,19 @@ def _scorer(reranker: Reranker, batch: dict[str, torch.Tensor], stepwise: Stepwi
     with torch.inference_mode(), reranker.precision("ranking"):
         states = stepwise.states(batch)
 
-    def score(neurons: dict[Block, torch.Tensor] | None) -> np.ndarray:
+    def score(neurons: Selected) -> np.ndarray:
         with torch.inference_mode(), reranker.precision("ranking"):
-            logits = stepwise.logits(states, neurons or {})
+            logits = stepwise.logits(states, neurons)
             return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
 
     return score
 
 
 def _score_with_hooks(
-    reranker: Reranker, batch: dict[str, torch.Tensor], neurons: dict[Block, torch.Tensor] | None
+    reranker: Reranker, batch: dict[str, torch.Tensor], neurons: Selected
 ) -> np.ndarray:
     """The plain way: the whole model, with hooks that zero outputs."""
-    with _switched_off(neurons or {}), torch.inference_mode(), reranker.precision("ranking"):
+    with _switched_off(neurons), torch.inference_mode(), reranker.precision("ranking"):
         logits = reranker.model(**batch).logits
         return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
 
@@ -116,7 +132,7 @@ def _stepwise(reranker: Reranker, encoded: Sequence[EncodedPair]) -> StepwiseEnc
 
 
 @contextmanager
-def _switched_off(selected: dict[Block, torch.Tensor]) -> Iterator[None]:
+def _switched_off(selected: Selected) -> Iterator[None]:
     """Within the block, forward hooks zero the outputs ``selected``."""
     with ExitStack() as hooks:
         for block, indices in selected.items():

@@ -10,19 +10,18 @@ import polars as pl
 from relevance_neurons.neurons import Neurons
 
 
-def draw_like(
-    selected: pl.DataFrame, neurons: Neurons, scheme: str, top_percent: float, draw: int, seed: int
-) -> pl.DataFrame:
-    """One random draw: as many neurons in each (layer, component) as in ``selected``.
+def draw_like(selected: pl.DataFrame, neurons: Neurons, draw: int, seed: int) -> pl.DataFrame:
+    """Random draw number ``draw``: as many neurons in each (layer, component) as in ``selected``.
 
     Drawn without replacement from all neurons of the ranker (METHOD: random baseline). The draw
-    depends on the scheme's name, the level, the draw's number and the seed alone, so that every
-    collection meets the same sets.
+    depends on these counts, its number and the seed alone: every collection meets the same sets,
+    and so do schemes with equal counts, whose sets need to be re-ranked only once.
     """
-    key = zlib.crc32(f"{scheme}@{top_percent:g}".encode())
-    rng = np.random.default_rng([seed, key, draw])
+    blocks = neurons.select(selected)
+    counts = ";".join(f"{block.start}:{len(indices)}" for block, indices in blocks.items())
+    rng = np.random.default_rng([seed, zlib.crc32(counts.encode()), draw])
     parts = []
-    for block, indices in neurons.select(selected).items():
+    for block, indices in blocks.items():
         drawn = np.sort(rng.choice(block.size, size=len(indices), replace=False))
         parts.append(
             pl.DataFrame({"neuron": drawn.astype(np.int32)}).select(

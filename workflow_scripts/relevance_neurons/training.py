@@ -120,7 +120,6 @@ def _new_reranker(base: str | Path):
         AutoModelForSequenceClassification,
         name,
         "base",
-        num_labels=2,
         id2label={0: "non_relevant", 1: "relevant"},
         label2id={"non_relevant": 0, "relevant": 1},
         ignore_mismatched_sizes=True,
@@ -152,7 +151,7 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
     random = np.random.default_rng(settings.seed)
     if settings.n_pairs is not None and settings.n_pairs // 2 < len(pairs):
         pairs = pairs[np.sort(random.choice(len(pairs), settings.n_pairs // 2, replace=False))]
-    n_steps = settings.epochs * -(-2 * len(pairs) // settings.batch_size)
+    n_steps = settings.epochs * -(-len(pairs) // (settings.batch_size // 2))
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -182,7 +181,7 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
 def _batches(
     tokenizer, pairs: pl.DataFrame, settings: TrainingSettings, random: np.random.Generator
 ) -> Iterator[tuple[dict[str, torch.Tensor], torch.Tensor]]:
-    """Padded batches and their labels, of pairs of like length, in random order."""
+    """Padded batches and their labels; a positive and its negative are in the same batch."""
     for _ in range(settings.epochs):
         negatives = [texts[random.integers(len(texts))] for texts in pairs["negatives"].to_list()]
         encoded = tokenizer(
@@ -191,11 +190,12 @@ def _batches(
             truncation="longest_first",
             max_length=settings.max_length,
         )
-        labels = np.repeat([1, 0], len(pairs))
-        lengths = np.array([len(ids) for ids in encoded["input_ids"]])
-        for rows in _like_lengths(lengths, settings.batch_size, random):
+        lengths = np.array([len(ids) for ids in encoded["input_ids"]]).reshape(2, -1).max(0)
+        for positives in _like_lengths(lengths, settings.batch_size // 2, random):
+            rows = [*positives, *(positives + len(pairs))]
             picked = {name: [values[row] for row in rows] for name, values in encoded.items()}
-            yield tokenizer.pad(picked, return_tensors="pt"), torch.from_numpy(labels[rows])
+            labels = torch.tensor([1, 0]).repeat_interleave(len(positives))
+            yield tokenizer.pad(picked, return_tensors="pt"), labels
 
 
 def _like_lengths(
