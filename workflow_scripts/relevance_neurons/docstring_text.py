@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 QUERY_WORDS = (3, 25)
-MIN_PASSAGE_WORDS = 15
+MIN_PASSAGE_WORDS, MAX_PASSAGE_WORDS = 15, 60
 
 # Sections of running text; no other section (parameters, examples, references, …) is kept.
 _PROSE_SECTIONS = re.compile(r"notes?|warnings?|description|details")
@@ -60,7 +60,7 @@ _WHOLE_SENTENCE = re.compile(
 _PLAIN_WORD = re.compile(r"[\"'(]*[A-Za-z]+(?:['/-][A-Za-z]+)*[\"')]*[.,:;!?]*[\"')]*")
 
 
-def split_docstring(docstring: str, max_words: int = 90) -> tuple[str, str] | None:
+def split_docstring(docstring: str, max_words: int = MAX_PASSAGE_WORDS) -> tuple[str, str] | None:
     """The query and the passage in ``docstring``, or None where it is too short or not text.
 
     The query is the first sentence (3 to 25 words); the passage is what running text follows

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.docstring_text import split_docstring
+from relevance_neurons.docstring_text import MAX_PASSAGE_WORDS, split_docstring
 from relevance_neurons.errors import UserError
 from relevance_neurons.retrieval import Bm25, build_index, sample_queries
 
@@ -35,7 +35,7 @@ def docstring_collection(
     queries: int | None = None,
     negatives: int = 1,
     seed: int = 0,
-    max_words: int = 90,
+    max_words: int = MAX_PASSAGE_WORDS,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """A collection made of a package's docstrings: documents, queries, qrels.
 
@@ -94,7 +94,7 @@ def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def docstring_passages(package: str, max_words: int = 90) -> pl.DataFrame:
+def docstring_passages(package: str, max_words: int = MAX_PASSAGE_WORDS) -> pl.DataFrame:
     """The queries and passages of an installed ``package`` ("stdlib": Python's own library).
 
     Source files are read, nothing is imported but the package's parents in a dotted name. Public

@@ -45,7 +45,7 @@ def load_reranker(
         )
     architecture = find_architecture(network)
     network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
-    words = _load_tokenizer(str(tokenizer or model), network.config.vocab_size)
+    words = load_tokenizer(str(tokenizer or model), network.config.vocab_size)
     return Reranker(network, words, architecture, _cut(max_length, network, words), dtype)
 
 
@@ -54,8 +54,8 @@ def _load_model(name: str):
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # of reading the weights; it would fill the log
-    config = _from_pretrained(AutoConfig, name, "model")
-    network, info = _from_pretrained(
+    config = load_pretrained(AutoConfig, name, "model")
+    network, info = load_pretrained(
         AutoModelForSequenceClassification, name, "model", config=config, output_loading_info=True
     )
     missing = sorted(info["missing_keys"])
@@ -68,10 +68,14 @@ def _load_model(name: str):
     return network
 
 
-def _load_tokenizer(name: str, n_known: int):
+def load_tokenizer(name: str, n_known: int):
+    """The fast tokenizer of a folder or hub id, for a model that knows ``n_known`` tokens.
+
+    Raises ``UserError`` if there is none, or if it does not belong to the model.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = _from_pretrained(AutoTokenizer, name, "tokenizer")
+    tokenizer = load_pretrained(AutoTokenizer, name, "tokenizer")
     if len(tokenizer) <= len(tokenizer.all_special_tokens):  # made up where no file is there
         raise UserError(
             f"reranker.tokenizer: {name} has no vocabulary; a folder with tokenizer.json or a hub "
@@ -92,8 +96,12 @@ def _load_tokenizer(name: str, n_known: int):
     return tokenizer
 
 
-def _from_pretrained(kind, name: str, key: str, **options):
-    """``kind.from_pretrained``: a folder, else the hub's cache, else the hub if it answers."""
+def load_pretrained(kind, name: str, key: str, **options):
+    """``kind.from_pretrained``: a folder, else the hub's cache, else the hub if it answers.
+
+    ``key`` is the study's key under reranker that ``name`` comes from. Raises ``UserError`` with
+    what to do where nothing can be loaded.
+    """
     looks_local = Path(name).is_absolute() or name.startswith((".", "~"))
     if Path(name).expanduser().is_dir():
         return _load_local(kind, str(Path(name).expanduser()), key, options)

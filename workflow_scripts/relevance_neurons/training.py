@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.loading import _from_pretrained, _load_tokenizer
+from relevance_neurons.loading import load_pretrained, load_tokenizer
 from relevance_neurons.outputs import whole
 from relevance_neurons.progress import Progress
 
@@ -116,7 +116,7 @@ def _new_reranker(base: str | Path):
     from transformers import AutoModelForSequenceClassification
 
     name = _gt_minilm_folder() if str(base) == GT_MINILM else str(base)
-    model = _from_pretrained(
+    model = load_pretrained(
         AutoModelForSequenceClassification,
         name,
         "base",
@@ -129,7 +129,7 @@ def _new_reranker(base: str | Path):
     for name_, weight in model.named_parameters():
         if name_.endswith(("word_embeddings.weight", "position_embeddings.weight")):
             weight.requires_grad_(False)
-    return model, _load_tokenizer(name, model.config.vocab_size)
+    return model, load_tokenizer(name, model.config.vocab_size)
 
 
 def _gt_minilm_folder() -> str:
@@ -147,7 +147,7 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
     from transformers import get_linear_schedule_with_warmup
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).train()
+    model.to(device).eval()  # no dropout: few passes over few pairs, and a sixth of the time
     random = np.random.default_rng(settings.seed)
     if settings.n_pairs is not None and settings.n_pairs // 2 < len(pairs):
         pairs = pairs[np.sort(random.choice(len(pairs), settings.n_pairs // 2, replace=False))]
@@ -174,7 +174,7 @@ def _train(model, tokenizer, pairs: pl.DataFrame, settings: TrainingSettings) ->
             seen += len(labels)
             rows.append((len(rows) + 1, seen, loss.item()))
             progress.update(len(labels))
-    model.eval().cpu()
+    model.cpu()
     return pl.DataFrame(rows, schema=["step", "pairs", "loss"], orient="row")
 
 
