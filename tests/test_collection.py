@@ -5,10 +5,11 @@ import time
 from pathlib import Path
 
 import polars as pl
-import prepare_collection
 import pyarrow.parquet as pq
 import pytest
 from ir_datasets.datasets.base import Dataset
+
+import prepare_collection
 from relevance_neurons.collection import write_collection
 from relevance_neurons.errors import UserError
 from relevance_neurons.sources import FrameDocs, FrameQrels, FrameQueries

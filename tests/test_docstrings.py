@@ -54,7 +54,7 @@ NUMPYDOC = """
 GOOGLE = """Send a message to the `server <https://example.org>`_ and wait.
 
     The call blocks until an answer has come, e.g. for ten seconds or more if the
-    network is slow. See [the guide](https://example.org/x) for how to avoid that.
+    network is slow (or "down.") See [the guide](https://example.org/x) for how to avoid that.
 
     Args:
         message (str): This describes an argument and is not kept.
@@ -88,8 +88,8 @@ def test_google_style_and_markdown():
     assert split_docstring(GOOGLE) == (
         "Send a message to the server and wait.",
         "The call blocks until an answer has come, e.g. for ten seconds or more if the network is "
-        "slow. See the guide for how to avoid that. Messages are sent again when no answer has "
-        "come after a minute.",
+        'slow (or "down.") See the guide for how to avoid that. Messages are sent again when no '
+        "answer has come after a minute.",
     )
 
 
@@ -225,5 +225,8 @@ def test_mistakes_of_the_user():
         docstring_passages("no_such.package")
     with pytest.raises(UserError, match="'test' is not one of training, attribution, ablation"):
         docstring_collection("json", "test")
+    with pytest.raises(UserError, match="package json: too small, no query falls into part"):
+        for part in PARTS:
+            docstring_collection("json", part)
     with pytest.raises(UserError, match="package keyword: no docstring of it"):
         docstring_passages("keyword")

@@ -4,13 +4,14 @@ import itertools
 import math
 import time
 
-import measure_rankings as script
 import numpy as np
 import polars as pl
 import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import measure_rankings as script
 from relevance_neurons.errors import UserError
 from relevance_neurons.measures import measure_rankings
 

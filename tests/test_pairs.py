@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from relevance_neurons.errors import UserError
 from relevance_neurons.pairs import LABELS, keep_pairs, order_pairs
 

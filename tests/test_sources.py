@@ -9,6 +9,7 @@ import pytest
 from ir_datasets.datasets.base import Dataset, ExpectedFile
 from ir_datasets.formats import BaseDocs, TrecQrels, TsvDocs, TsvQueries
 from ir_datasets.util import Download, LocalDownload, RequestsDownload
+
 from relevance_neurons.docstrings import docstring_collection
 from relevance_neurons.errors import UserError
 from relevance_neurons.sources import FrameDocs, FrameQrels, FrameQueries, open_dataset

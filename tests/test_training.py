@@ -15,6 +15,7 @@ from relevance_neurons.loading import load_reranker
 from relevance_neurons.training import (
     Collection,
     TrainingSettings,
+    _batches,
     _like_lengths,
     finetune_reranker,
     training_pairs,
@@ -140,6 +141,22 @@ def test_batches_hold_every_row_once_and_like_lengths():
     padding = sum(lengths[rows].max() * len(rows) for rows in batches) / lengths.sum()
     at_random = np.random.default_rng(2).permutation(1000).reshape(125, 8)
     assert padding < 1.05 < sum(lengths[rows].max() * 8 for rows in at_random) / lengths.sum()
+
+
+def test_a_batch_holds_both_passages_of_a_query():
+    pairs, tokenizer = training_pairs([collection(50)]), make_tokenizer()
+    settings = TrainingSettings(batch_size=8, max_length=24)
+    seen = []
+    for batch, labels in _batches(tokenizer, pairs, settings, np.random.default_rng(0)):
+        texts = [tokenizer.decode(ids) for ids in batch["input_ids"]]
+        half = len(texts) // 2
+        assert labels.tolist() == [1] * half + [0] * half
+        queries = [text.split("[SEP]")[0] for text in texts]
+        assert queries[:half] == queries[half:]
+        assert all("lift" in text.split("[SEP]")[1] for text in texts[:half])
+        assert all("blood" in text.split("[SEP]")[1] for text in texts[half:])
+        seen += queries[:half]
+    assert sorted(seen) == sorted(f"[CLS] {query} " for query in pairs["query"])
 
 
 def test_mistakes_of_the_user(base, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_datasets.formats import TrecQrels, TsvDocs
 from ir_datasets.util import LocalDownload
+
 from relevance_neurons.errors import UserError
 from relevance_neurons.user_files import count_lines, read_judgments, read_texts
 

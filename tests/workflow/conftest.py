@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+
 from conftest import WORDS, make_model, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,6 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
+
 from workflow.conftest import (
     ROOT,
     command,

@@ -18,6 +18,7 @@ _TABLE_SECTIONS = re.compile(
     r"fields|variables|requirements"
 )
 _PROSE_DIRECTIVES = {"note", "warning", "important", "caution", "attention", "tip", "hint"}
+_DRAWN = re.compile(r"[│┌└╞├|+#]|.*\S\s{4,}\S")  # lines, or columns
 _UNDERLINE = re.compile(r"\s*([-=~^*])\1{2,}\s*")
 _HEADING = re.compile(r"\s*\**([A-Za-z ]+?)\**\s*:{1,2}\**\s*")
 _FIELD = re.compile(r"\s*(?::[a-z]+\b[^:`]*:(?!`)|@[a-z]+\b)")
@@ -52,7 +53,7 @@ _MARKUP = [
 _MARKUP = [(re.compile(pattern), replacement) for pattern, replacement in _MARKUP]
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bcf\.)(?<!\bvs\.)(?<!\bal\.)(?<!\bEq\.)(?<!\bFig\.)"
-    r"(?<=[.!?])[\"')]*\s+(?=[\"'(]*[A-Z])"
+    r"(?:(?<=[.!?])|(?<=[.!?][\"')])|(?<=[.!?][\"')]{2}))\s+(?=[\"'(]*[A-Z])"
 )
 _WHOLE_SENTENCE = re.compile(
     r"(?!(?:where|for|with|and|or|see|then|which|in|as|to|is|of|by)\b).*[.!?][\"')]*"
@@ -125,8 +126,7 @@ def _without_code(lines: list[str]) -> list[str]:
         doctest = text.startswith((">>>", "In [")) or (doctest and bool(text))
         if literal is not None and text and indent <= literal:
             literal = None
-        drawn = bool(re.match(r"[│┌└╞├|+#]", text)) or bool(re.search(r"\S\s{4,}\S", text))
-        if not (fenced or doctest or drawn or literal is not None):
+        if not (fenced or doctest or _DRAWN.match(text) or literal is not None):
             kept.append(re.sub(r"::\s*$", ":", line) if not text.startswith("..") else line)
             if text.endswith("::") and not text.startswith(".."):
                 literal = indent

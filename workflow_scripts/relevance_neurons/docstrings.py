@@ -45,7 +45,7 @@ def docstring_collection(
     and on nothing else, so that no query is in two parts, of whatever packages. Judgments
     (query_id, doc_id, grade): 1 for the own passage, 0 for ``negatives`` others, the highest by
     BM25 that share less than half of their words with the own one (they may be relevant too).
-    Raises ``UserError`` for an unknown package or part.
+    Raises ``UserError`` for an unknown package or part, or one without queries.
     """
     if part not in (*PARTS, "all"):
         raise UserError(f"docstrings: part {part!r} is not one of {', '.join(PARTS)}, all")
@@ -55,6 +55,8 @@ def docstring_collection(
     if part != "all":
         words = chosen.select(normalised(pl.col("text"))).to_series()
         chosen = chosen.filter(pl.Series([part_of(query) == part for query in words]))
+        if chosen.is_empty():
+            raise UserError(f"package {package}: too small, no query falls into part {part}")
     chosen = sample_queries(chosen, queries, seed)
     own = chosen.select("query_id", doc_id="query_id", grade=pl.lit(1, pl.Int64))
     qrels = pl.concat([own, _hard_negatives(documents, chosen, negatives)])
@@ -75,16 +77,12 @@ def _hard_negatives(documents: pl.DataFrame, queries: pl.DataFrame, n: int) -> p
         doc_id: frozenset(text.split())
         for doc_id, text in documents.with_columns(normalised(pl.col("text"))).iter_rows()
     }
+    differs = [
+        query_id != doc_id and _jaccard(words[query_id], words[doc_id]) <= 0.5
+        for query_id, doc_id in run.select("query_id", "doc_id").iter_rows()
+    ]
     return (
-        run.filter(
-            pl.Series(
-                [
-                    query_id != doc_id and _jaccard(words[query_id], words[doc_id]) <= 0.5
-                    for query_id, doc_id in run.select("query_id", "doc_id").iter_rows()
-                ],
-                dtype=pl.Boolean,
-            )
-        )
+        run.filter(pl.Series(differs, dtype=pl.Boolean))
         .filter(pl.int_range(pl.len()).over("query_id") < n)
         .select("query_id", "doc_id", grade=pl.lit(0, pl.Int64))
     )

