@@ -14,7 +14,6 @@ from study import (
     check_schema,
     complete_study,
     figure4_scheme,
-    in_domain,
     source_settings,
     used_collections,
 )

@@ -93,8 +93,13 @@ rule summarise_evaluations:
         ranking_quality="<results>/ranking_quality.parquet",
     log:
         "<logs>/summarise_evaluations.log",
+    benchmark:
+        "<benchmarks>/summarise_evaluations.tsv"
     conda:
         "../envs/ranking.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         collections=STUDY["evaluation"]["collections"],
         seed=STUDY["seed"],

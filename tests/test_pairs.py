@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.pairs import LABELS, keep_pairs, order_pairs
+from relevance_neurons.pairs import keep_pairs, order_pairs
+
+LABELS = ("relevant", "non_relevant")
 
 SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "grade": pl.Int64}
 COLUMNS = ["query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens"]

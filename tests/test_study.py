@@ -98,8 +98,13 @@ def read_study(path: Path) -> dict:
         ({"baselines.collection": "gamma"}, "baselines.collection: collection 'gamma' is not def"),
         (
             {"attribution.labels": ["non_relevant"], "attribution.collections": ["beta"]},
-            "attribution: none of its collections has judgments of one of its labels",
+            "attribution.collections: beta has judgments of none of the labels non_relevant",
         ),
+        ({"collections.alpha.part": "all"}, "alpha.part: is no key of source files; allowed are"),
+        ({"collections.and_out": {**FILES}}, "collections.and_out: a collection's name is"),
+        ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
+        ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),
+        ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, changes, message):
@@ -141,8 +146,32 @@ def test_labels_that_a_collection_lacks_are_not_attributed(tmp_path):
     assert set(source_settings(study, "alpha")) == {"source", "documents", "queries", "qrels"}
 
 
-def test_schemes_of_table_4(tmp_path):
+def test_a_name_that_yaml_reads_as_a_number(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text().replace("  beta:", "  2020:"))
+    with pytest.raises(StudyError, match=r"collections\.2020: a collection's name is .* quotes"):
+        read_study(path)
+
+
+def test_defaults_of_other_sources_are_not_kept(tmp_path):
     study = read_study(write_study(tmp_path))
+    assert set(study["collections"]["beta"]) == {*FILES, "domain", "relevant", "non_relevant"}
+
+
+def test_schemes_without_an_intersection(tmp_path):
+    study = read_study(write_study(tmp_path))
+    assert "P_and_out" not in ablated_schemes(study)  # beta alone is no intersection
+    assert "P_and_all" in ablated_schemes(study)
+    study["collections"]["alpha"]["domain"] = "out"
+    schemes = ablated_schemes(study)
+    assert {"P_alpha", "N_beta", "P_and_out"} < set(schemes) and "P_and_all" not in schemes
+    study["attribution"]["collections"] = ["alpha"]
+    assert ablated_schemes(study) == ["P_alpha", "N_alpha", "F_alpha"]
+
+
+def test_schemes_of_table_4(tmp_path):
+    gamma = {"collections.gamma": {**FILES}, "attribution.collections": ["alpha", "beta", "gamma"]}
+    study = read_study(write_study(tmp_path, **gamma))
     assert ablated_schemes(study) == [
         "P_alpha", "N_alpha", "F_alpha", "P_and_out", "N_and_out", "F_and_out",
         "P_and_all", "N_and_all", "F_and_all", "F_all",

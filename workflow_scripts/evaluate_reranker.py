@@ -9,11 +9,28 @@ import torch
 
 from job import job
 from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.errors import UserError
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.measures import measure_rankings
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.retrieval import Bm25, build_index, sample_queries
 from relevance_neurons.texts import pair_texts
+
+
+def with_every_query(values: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
+    """``values`` by ranking, with 0 for a query for which BM25 finds nothing."""
+    rankings = values.select(pl.col("scheme").alias("ranking"), "measure").unique()
+    return (
+        rankings.join(queries.select("query_id"), how="cross")
+        .join(
+            values.select(pl.col("scheme").alias("ranking"), "query_id", "value"),
+            on=["ranking", "query_id"],
+            how="left",
+        )
+        .with_columns(pl.col("value").fill_null(0.0))
+        .select("ranking", "query_id", "measure", "value")
+        .sort("ranking", "query_id")
+    )
 
 
 def main(
@@ -31,6 +48,8 @@ def main(
         bm25 = Bm25(**settings["bm25"])
         index = build_index(Path(given["documents"]), Path(folder) / "index", bm25)
         run = index.search(chosen, settings["depth"])
+    if run.is_empty():
+        raise UserError(f"{given['queries']}: BM25 finds no passage for any query")
     texts = pair_texts(run, given["queries"], given["documents"])
     scores = rerank_under_ablations(load_reranker(**reranker), texts, [None])[0]
     rankings = [
@@ -45,8 +64,7 @@ def main(
         for name, values in (("bm25", run["bm25_score"]), ("reranker", pl.Series(scores)))
     ]
     values = measure_rankings(pl.concat(rankings), qrels, measure)
-    columns = [pl.col("scheme").alias("ranking"), "query_id", "measure", "value"]
-    write_parquet(values.select(*columns), evaluation)
+    write_parquet(with_every_query(values, chosen), evaluation)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ SOURCE_KEYS = {
     "files": set(FILES),
     "docstrings": {"package", "part", "max_queries", "negatives"},
 }
+COMMON_KEYS = {"source", "domain", "relevant", "non_relevant"}
 
 
 class StudyError(Exception):
@@ -33,6 +34,13 @@ def check_schema(config: Study, schema: str | Path, file: str | Path) -> None:
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     if errors:
         raise StudyError(f"{file}: {_describe(errors[0])}")
+    for name, collection in config["collections"].items():
+        allowed = COMMON_KEYS | SOURCE_KEYS[collection["source"]]
+        for key in sorted(collection.keys() - allowed):
+            raise StudyError(
+                f"{file}: collections.{name}.{key}: is no key of source {collection['source']}; "
+                f"allowed are {', '.join(sorted(allowed))}"
+            )
 
 
 def complete_study(config: Study, file: str | Path) -> Study:
@@ -49,6 +57,8 @@ def complete_study(config: Study, file: str | Path) -> Study:
     config["evaluation"].setdefault("collections", ablation["collections"])
     config["evaluation"].setdefault("max_queries", ablation["max_queries"])
     for collection in config["collections"].values():
+        for key in collection.keys() - COMMON_KEYS - SOURCE_KEYS[collection["source"]]:
+            del collection[key]  # a default that belongs to another source
         if collection["source"] == "files":
             collection.update({key: str(folder / collection[key]) for key in FILES})
     for key in ("model", "tokenizer"):
@@ -99,10 +109,17 @@ def in_domain(study: Study) -> list[str]:
 
 
 def ablated_schemes(study: Study) -> list[str]:
-    """The schemes of Table 4, by name: of each in-domain collection, and over several."""
-    single = [f"{kind}_{name}" for name in in_domain(study) for kind in "PNF"]
-    joint = [f"{kind}_and_{group}" for group in ("out", "all") for kind in "PNF"]
-    return [*single, *joint, "F_all"]
+    """The schemes of Table 4, by name: of each in-domain collection, and over several.
+
+    Without an in-domain collection, those of each attribution collection. An intersection of
+    fewer than two collections, or of the same ones as another, is no scheme of its own.
+    """
+    collections = study["attribution"]["collections"]
+    inside = in_domain(study)
+    single = [f"{kind}_{name}" for name in inside or collections for kind in "PNF"]
+    groups = {"out": len(collections) - len(inside), "all": len(collections) if inside else 0}
+    joint = [f"{kind}_and_{group}" for group, size in groups.items() if size > 1 for kind in "PNF"]
+    return [*single, *joint, *(["F_all"] if len(collections) > 1 else [])]
 
 
 def figure4_scheme(study: Study) -> tuple[str, float]:
@@ -131,8 +148,34 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
             yield f"selection.outliers: {name!r} is not one of attribution.collections"
     for name, collection in known.items():
         yield from _contradictions_of_collection(name, collection, folder)
-    if not attributed(config):
-        yield "attribution: none of its collections has judgments of one of its labels"
+    for name in config["attribution"]["collections"]:
+        if name in known and name not in dict(attributed(config)):
+            yield (
+                f"attribution.collections: {name} has judgments of none of the labels "
+                f"{', '.join(config['attribution']['labels'])}"
+            )
+    yield from _contradictions_of_reranker(config["reranker"], folder)
+    yield from _contradictions_of_measure(config["ablation"]["measure"])
+
+
+def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
+    named = {"finetune.base": reranker.get("finetune", {}).get("base")} | reranker
+    for key in ("model", "tokenizer", "finetune.base"):
+        name = named.get(key) or ""
+        if name.startswith((".", "~", "/")) and not (folder / Path(name).expanduser()).is_dir():
+            yield f"reranker.{key}: no folder {folder / Path(name).expanduser()}"
+
+
+def _contradictions_of_measure(measure: str) -> Iterator[str]:
+    if measure == "nDCG@10":
+        return  # looking another one up takes a second
+    from relevance_neurons.errors import UserError
+    from relevance_neurons.measures import parse_measure
+
+    try:
+        parse_measure(measure)
+    except UserError as error:
+        yield f"ablation.measure: {error}"
 
 
 def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> Iterator[str]:
@@ -169,6 +212,11 @@ def _describe(error: ValidationError) -> str:
     where = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         return _describe_unknown(where, error)
+    if "propertyNames" in error.absolute_schema_path:
+        return (
+            f"{where}.{error.instance}: a collection's name is letters, digits, - and _ (in quotes "
+            "if it is a number), and not all, and_out or and_all"
+        )
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"{_join(where, missing)}: is missing"

@@ -17,10 +17,9 @@ def summarise(values: pl.DataFrame, collection: str, seed: int) -> pl.DataFrame:
     ):
         mean, low, high = mean_interval(group["value"].to_numpy(), seed=seed)
         rows.append((collection, ranking, measure, mean, low, high, len(group)))
-    columns = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
-    return pl.DataFrame(rows, schema=columns, orient="row").cast(
-        {"ci_low": pl.Float64, "ci_high": pl.Float64}
-    )
+    numbers = dict.fromkeys(("value", "ci_low", "ci_high"), pl.Float64) | {"n_queries": pl.Int64}
+    names = dict.fromkeys(("collection", "ranking", "measure"), pl.String)
+    return pl.DataFrame(rows, schema=names | numbers, orient="row")
 
 
 def main(

@@ -199,7 +199,7 @@ def baseline_batch(
 
     What pads a shorter pair to the batch's width stays as it is; attention masks it.
     """
-    fillers = _filler_vectors(reranker)
+    fillers = filler_vectors(reranker)
     if baseline.filler not in fillers:
         raise UserError("attribution.baseline: this tokenizer has no unknown token; use pad_all")
     result = inputs.clone()
@@ -210,7 +210,7 @@ def baseline_batch(
     return result
 
 
-def _filler_vectors(reranker: Reranker) -> dict[str, torch.Tensor]:
+def filler_vectors(reranker: Reranker) -> dict[str, torch.Tensor]:
     """Word embeddings of [PAD] and [UNK], and the zero vector; each of shape (width,)."""
     embed = reranker.model.get_input_embeddings()
     tokenizer = reranker.tokenizer

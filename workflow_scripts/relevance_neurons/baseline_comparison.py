@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 import torch
 
-from relevance_neurons.attribution import baseline_batch
+from relevance_neurons.attribution import baseline_batch, filler_vectors
 from relevance_neurons.baselines import BASELINES, find_baseline
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import Reranker, length_batches
@@ -21,8 +21,10 @@ def compare_baselines(
 
     A row per baseline ("original" first): baseline, mean_difference, ci_low, ci_high (bootstrap
     over pairs), n_pairs, chosen. The closer a baseline is to 0, the less it says of relevance.
+    Baselines of [UNK] are left out where the tokenizer has no such token.
     """
-    names = ["original", *BASELINES]
+    known = filler_vectors(reranker)
+    names = ["original", *(name for name, one in BASELINES.items() if one.filler in known)]
     differences = {name: torch.empty(len(pairs), dtype=torch.float64) for name in names}
     encoded = reranker.encode(pairs)
     with Progress(len(pairs) * len(names), "baselines") as progress, torch.inference_mode():

@@ -41,9 +41,9 @@ def write_collection(
 
     Documents keep the source's order and stream, so that millions need little memory; queries are
     sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
-    out, each with a warning that counts them: documents and queries without text, judgments of
-    what is not there, all but the last judgment of a pair. Only judged queries are kept. Raises
-    ``UserError`` where no document or no judgment of a grade in ``relevant`` is left.
+    out, each with a warning that counts them: documents and queries without text, all but the
+    first of an id, judgments of what is not there, all but the last judgment of a pair. Only
+    judged queries are kept. Raises ``UserError`` where no document or no judgment of a grade in ``relevant`` is left.
     """
     with ExitStack() as stack:
         paths = [stack.enter_context(whole(path)) for path in (documents, queries, qrels)]
@@ -58,26 +58,34 @@ def write_collection(
 
 
 def _write_documents(dataset: Dataset, path: Path, collection: str) -> None:
-    written, read = 0, 0
+    written, read, seen, repeated = 0, 0, set(), 0
+    n_documents = dataset.docs_count() or None  # 0 where the catalogue does not know
     with (
         pq.ParquetWriter(path, _DOCUMENTS, compression="zstd") as writer,
-        Progress(dataset.docs_count(), f"documents of {collection}", "documents") as progress,
+        Progress(n_documents, f"documents of {collection}", "documents") as progress,
     ):
         for chunk in _chunks(dataset.docs_iter()):
             rows = [(doc.doc_id, one_line(_text(doc))) for doc in chunk]
-            kept = [row for row in rows if row[1]]
+            new = {doc_id: text for doc_id, text in reversed(rows) if doc_id not in seen}
+            seen.update(new)
+            repeated += len(rows) - len(new)
+            kept = [row for row in reversed(new.items()) if row[1]]
             columns = list(zip(*kept, strict=True)) or [(), ()]
             writer.write_table(pa.table([pa.array(c, pa.string()) for c in columns], _DOCUMENTS))
             written, read = written + len(kept), read + len(rows)
             progress.update(len(rows))
-    _warn(read - written, "documents without text", collection)
+    _warn(repeated, "documents whose id came before", collection)
+    _warn(read - repeated - written, "documents without text", collection)
     if not written:
         raise UserError(f"collection {collection}: none of its {read} documents has text")
 
 
 def _read_queries(dataset: Dataset, collection: str) -> pl.DataFrame:
     rows = [(query.query_id, one_line(_text(query))) for query in dataset.queries_iter()]
-    queries = pl.DataFrame(rows, schema=_QUERIES, orient="row")
+    queries = pl.DataFrame(rows, schema=_QUERIES, orient="row").unique(
+        "query_id", keep="first", maintain_order=True
+    )
+    _warn(len(rows) - len(queries), "queries whose id came before", collection)
     kept = queries.filter(pl.col("text") != "")
     _warn(len(queries) - len(kept), "queries without text", collection)
     return kept

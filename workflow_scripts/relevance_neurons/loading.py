@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -46,7 +47,7 @@ def load_reranker(
     architecture = find_architecture(network)
     network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
     words = load_tokenizer(str(tokenizer or model), network.config.vocab_size)
-    return Reranker(network, words, architecture, _cut(max_length, network, words), dtype)
+    return Reranker(network, words, architecture, check_length(max_length, network, words), dtype)
 
 
 def _load_model(name: str):
@@ -142,7 +143,7 @@ def _require_hub(name: str, key: str) -> None:
                 f"reranker.{key}: the hub has no public {name} (HTTP {error.code}); check the id, "
                 "or log in with `hf auth login`"
             ) from error
-    except OSError as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise UserError(
             f"reranker.{key}: {name} is neither a folder nor in the hub's offline cache, and the "
             f"hub is out of reach ({_first_line(error)}); give a folder, or run "
@@ -150,15 +151,15 @@ def _require_hub(name: str, key: str) -> None:
         ) from error
 
 
-def _cut(max_length: int, network, tokenizer) -> int:
-    """Check ``max_length`` against what the model can hold."""
+def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
+    """``max_length``; raises ``UserError`` where the model holds fewer tokens."""
     positions = getattr(network.config, "max_position_embeddings", None) or max_length
     if network.config.model_type in ("roberta", "xlm-roberta", "camembert"):
         positions -= network.config.pad_token_id + 1  # their table starts after the padding index
     limit = min(tokenizer.model_max_length, positions)
     if max_length > limit:
         raise UserError(
-            f"reranker.max_length: {max_length} was found; this model holds at most {limit} tokens"
+            f"reranker.{key}: {max_length} was found; this model holds at most {limit} tokens"
         )
     return max_length
 

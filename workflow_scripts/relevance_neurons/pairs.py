@@ -10,8 +10,6 @@ import polars as pl
 from relevance_neurons.errors import UserError
 from relevance_neurons.progress import Progress
 
-LABELS = ("relevant", "non_relevant")
-
 Score = Callable[[pl.DataFrame], tuple[np.ndarray, np.ndarray]]
 
 

@@ -125,11 +125,7 @@ class Reranker:
     @torch.inference_mode()
     def score(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
         """log p(relevant) of each pair, float32, shape (n_pairs,), on the CPU."""
-        return self.score_encoded(self.encode(pairs))
-
-    @torch.inference_mode()
-    def score_encoded(self, encoded: Sequence[EncodedPair]) -> torch.Tensor:
-        """As ``score``, of pairs that are tokenised already."""
+        encoded = self.encode(pairs)
         scores = torch.empty(len(encoded))
         for rows in length_batches([len(pair) for pair in encoded]):
             with self.precision("ranking"):

@@ -175,6 +175,11 @@ def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
 def _with_something_to_rank(pairs: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     """The pools with relevant and other passages; the log names the queries left out."""
     whole = pairs.group_by("query_id").agg(pl.col("pool").n_unique()).filter(pl.col("pool") == 2)
+    if whole.is_empty():
+        raise UserError(
+            "candidates: BM25 finds no other passage for any query (it knows words of Latin "
+            "letters and digits alone); another collection is needed"
+        )
     for query_id in chosen.join(whole, on="query_id", how="anti")["query_id"]:
         logger.warning("query %s is left out: BM25 finds no other passage for it", query_id)
     return pairs.join(whole, on="query_id", how="semi")

