@@ -34,9 +34,8 @@ def main() -> None:
             for name, module in modules.items():
                 times[name].append(seconds(module, inputs))
         rates = [4e-9 * ROWS * width * outputs / statistics.median(t) for t in times.values()]
-        print(
-            f"{width:5d} × {outputs:<5d} {rates[0]:7.0f}  {rates[1]:7.0f} {rates[1] / rates[0]:7.2f}"
-        )
+        ratio = rates[1] / rates[0]
+        print(f"{width:5d} × {outputs:<5d} {rates[0]:7.0f}  {rates[1]:7.0f} {ratio:7.2f}")
 
 
 if __name__ == "__main__":

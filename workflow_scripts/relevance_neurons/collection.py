@@ -43,7 +43,8 @@ def write_collection(
     sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
     out, each with a warning that counts them: documents and queries without text, all but the
     first of an id, judgments of what is not there, all but the last judgment of a pair. Only
-    judged queries are kept. Raises ``UserError`` where no document or no judgment of a grade in ``relevant`` is left.
+    judged queries are kept. Raises ``UserError`` where no document or no judgment of a grade in
+    ``relevant`` is left.
     """
     with ExitStack() as stack:
         paths = [stack.enter_context(whole(path)) for path in (documents, queries, qrels)]
