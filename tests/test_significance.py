@@ -299,5 +299,7 @@ def test_script_reads_the_collections_in_order(study, tmp_path):
         assert collection == ["first", "second"][len(files) - 1]
     sizes.write_parquet(tmp_path / "sizes.parquet")
     output = tmp_path / "ablation_effects.parquet"
-    test_ablations.main(files, tmp_path / "sizes.parquet", output, ["first", "second"], 0.05, 3)
+    ablated = [*sizes["scheme"].unique(), "P_of_no_study"]
+    names = ["first", "second"]
+    test_ablations.main(files, tmp_path / "sizes.parquet", output, names, ablated, 0.05, 3)
     assert pl.read_parquet(output).equals(ablation_effects(measures, sizes, seed=3))

@@ -126,6 +126,20 @@ def test_defaults_are_filled_in(tmp_path):
     assert study["selection"]["top_percents"] == [0.01, 0.1, 1]
 
 
+def test_the_order_of_keys_does_not_matter(tmp_path):
+    study = read_study(write_study(tmp_path))
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()), sort_keys=True))
+    backwards = yaml.safe_load(path.read_text())
+    backwards = {key: backwards[key] for key in reversed(backwards)}
+    alpha = backwards["collections"]["alpha"]
+    backwards["collections"]["alpha"] = {key: alpha[key] for key in reversed(alpha)}
+    path.write_text(yaml.safe_dump(backwards, sort_keys=False))
+    other = read_study(path)
+    assert str(other["collections"]) == str(study["collections"])
+    assert str(other["ablation"]) == str(study["ablation"])
+
+
 def test_paths_are_relative_to_the_study_file(tmp_path):
     (tmp_path / "ranker").mkdir()
     study = read_study(write_study(tmp_path, **{"reranker.model": "ranker"}))

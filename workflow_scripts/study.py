@@ -67,7 +67,18 @@ def complete_study(config: Study, file: str | Path) -> Study:
     if "finetune" in config["reranker"]:
         finetune = config["reranker"]["finetune"]
         finetune["base"] = _folder_or_id(finetune["base"], folder)
-    return config
+    return {key: _sorted(value, keep=key == "collections") for key, value in config.items()}
+
+
+def _sorted(value: Any, keep: bool = False) -> Any:
+    """``value`` with the keys of its mappings sorted; ``keep`` leaves the outermost as they are.
+
+    A study whose keys stand in another order is the same study: nothing of it runs again.
+    """
+    if not isinstance(value, dict):
+        return value
+    keys = value if keep else sorted(value)
+    return {key: _sorted(value[key]) for key in keys}
 
 
 def has_label(study: Study, collection: str, label: str) -> bool:
