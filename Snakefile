@@ -9,6 +9,9 @@ if not workflow.overwrite_configfiles:
     configfile: "config.yaml"
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/collections.smk"
 include: "rules/reranker.smk"
