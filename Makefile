@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STUDY ?= config.yaml
-NAME = $(shell $(BIN)/python -c "import yaml; print(yaml.safe_load(open('$(STUDY)'))['study'])")
+# The study's name; a study file that cannot be read ends make in one line.
+NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
@@ -27,12 +28,14 @@ $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt cons
 	@touch $@
 
 run: setup  ## Run a study (STUDY=config.yaml) and write its report
+	@$(NAME) > /dev/null
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete
 	@$(MAKE) --no-print-directory report
 
 report: setup  ## Write results/<study>/report.html
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --configfile $(STUDY) --report results/$(NAME)/report.html
-	@echo "results/$(NAME)/report.html: the report; results/$(NAME)/neurons.duckdb: every table"
+	@name=$$($(NAME)); PATH="$(abspath $(BIN)):$$PATH" \
+	  $(BIN)/snakemake --configfile $(STUDY) --report results/$$name/report.html; \
+	  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
 
 lint: setup  ## Formatters, linters and the schema of every study
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ from study import (
     check_schema,
     complete_study,
     figure4_scheme,
+    read_yaml,
     source_settings,
     used_collections,
 )
@@ -38,6 +39,7 @@ def read_study():
     """Fill the study's defaults in, and stop with one line if something is wrong with it."""
     schema = Path(workflow.basedir) / "rules" / "schemas" / "study.schema.yaml"
     try:
+        read_yaml(study_file())
         check_schema(config, schema, study_file())
         validate(config, str(schema))
         return complete_study(config, study_file())

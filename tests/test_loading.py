@@ -42,6 +42,14 @@ def test_no_pairs_have_no_scores(ranker_folder):
     assert load_reranker(ranker_folder, max_length=48).score([]).shape == (0,)
 
 
+def test_something_else_than_pairs(ranker_folder):
+    reranker = load_reranker(ranker_folder, max_length=48)
+    with pytest.raises(UserError, match=r"a list of \(query, passage\) is needed"):
+        reranker.score(("what", "is bm25"))
+    with pytest.raises(UserError, match="a list was found; a polars frame"):
+        reranker.neurons.select([(0, "query", 1)])
+
+
 def test_a_folder_that_is_missing(tmp_path):
     with pytest.raises(UserError, match=r"no folder .*nowhere"):
         load_reranker(tmp_path / "nowhere")

@@ -13,6 +13,7 @@ from study import (
     check_schema,
     complete_study,
     figure4_scheme,
+    read_yaml,
     source_settings,
     used_collections,
 )
@@ -158,6 +159,37 @@ def test_labels_that_a_collection_lacks_are_not_attributed(tmp_path):
     ]
     assert used_collections(study) == ["alpha", "beta"]
     assert set(source_settings(study, "alpha")) == {"source", "documents", "queries", "qrels"}
+
+
+def test_a_key_that_stands_twice(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + "seed: 1\nseed: 2\n")
+    lines = path.read_text().count("\n")
+    with pytest.raises(StudyError, match=f"line {lines}: key 'seed' is there already"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("study: a\n\tseed: 1\n", "line 2: "), ("a: 1\n", "study: is missing"), ("", "is missing")],
+)
+def test_a_file_that_is_no_study(tmp_path, text, message):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=message):
+        read_yaml(path)
+    with pytest.raises(StudyError, match="no study file can be read here"):
+        read_yaml(tmp_path / "nope.yaml")
+
+
+def test_a_folder_of_the_working_directory_is_not_the_studys(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "results" / "reranker").mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    for name in ("results/reranker", "no/such/folder"):
+        path = write_study(tmp_path, **{"reranker.model": name})
+        with pytest.raises(StudyError, match=r"no folder .*; paths are relative to the study"):
+            read_study(path)
 
 
 def test_a_name_that_yaml_reads_as_a_number(tmp_path):

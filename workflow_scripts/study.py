@@ -7,6 +7,7 @@ and checks what a schema cannot (that a collection named is one defined, say).
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,34 @@ COMMON_KEYS = {"source", "domain", "relevant", "non_relevant"}
 
 class StudyError(Exception):
     """A mistake in a study file; its message is one line that names file and key."""
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML in which no key stands twice: the first of the two would be lost."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for number, key in enumerate(keys):
+            if key in keys[:number]:
+                line = node.value[number][0].start_mark.line + 1
+                raise StudyError(f"line {line}: key {key!r} is there already")
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(file: str | Path) -> Study:
+    """A study file as it stands. Raises ``StudyError`` with the line where it is not right YAML."""
+    try:
+        study = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except StudyError as error:
+        raise StudyError(f"{file}: {error}") from None
+    except yaml.MarkedYAMLError as error:
+        line = (error.problem_mark or error.context_mark).line + 1
+        raise StudyError(f"{file}: line {line}: {error.problem}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{file}: no study file can be read here ({error})") from None
+    if not isinstance(study, dict) or "study" not in study:
+        raise StudyError(f"{file}: study: is missing")
+    return study
 
 
 def check_schema(config: Study, schema: str | Path, file: str | Path) -> None:
@@ -173,8 +202,11 @@ def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
     named = {"finetune.base": reranker.get("finetune", {}).get("base")} | reranker
     for key in ("model", "tokenizer", "finetune.base"):
         name = named.get(key) or ""
-        if name.startswith((".", "~", "/")) and not (folder / Path(name).expanduser()).is_dir():
-            yield f"reranker.{key}: no folder {folder / Path(name).expanduser()}"
+        path = folder / Path(name).expanduser()
+        # No hub id has two slashes; a folder of the working directory is not the study file's.
+        is_folder = name.startswith((".", "~", "/")) or name.count("/") > 1 or Path(name).is_dir()
+        if name and is_folder and not path.is_dir():
+            yield f"reranker.{key}: no folder {path}; paths are relative to the study file"
 
 
 def _contradictions_of_measure(measure: str) -> Iterator[str]:
@@ -277,3 +309,11 @@ def _suggestion(name: str, known: Mapping | list) -> str:
 
 def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else str(key)
+
+
+if __name__ == "__main__":
+    # python -m study FILE prints the study's name: the Makefile asks before it starts Snakemake.
+    try:
+        print(read_yaml(sys.argv[1])["study"])
+    except StudyError as mistake:
+        sys.exit(f"Error: {mistake}")

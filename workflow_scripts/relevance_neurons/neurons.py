@@ -78,6 +78,11 @@ class Neurons:
         Returns, per block with at least one, the sorted indices into the module's output.
         Raises ``UserError`` for a neuron that the ranker does not have, and for an empty frame.
         """
+        if not isinstance(neurons, pl.DataFrame):
+            raise UserError(
+                f"neurons: a {type(neurons).__name__} was found; a polars frame with layer, "
+                "component and neuron is needed"
+            )
         missing = [column for column in NEURON_COLUMNS if column not in neurons.columns]
         if missing:
             raise UserError(

@@ -62,7 +62,12 @@ class Reranker:
         self.device = next(model.parameters()).device
 
     def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
-        """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens."""
+        """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens.
+
+        Raises ``UserError`` for anything but (query, passage).
+        """
+        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
+            raise UserError("pairs: a list of (query, passage) is needed")
         if not pairs:
             return []
         queries, passages = zip(*pairs, strict=True)
