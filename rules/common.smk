@@ -39,10 +39,11 @@ def read_study():
     """Fill the study's defaults in, and stop with one line if something is wrong with it."""
     schema = Path(workflow.basedir) / "rules" / "schemas" / "study.schema.yaml"
     try:
-        read_yaml(study_file())
-        check_schema(config, schema, study_file())
+        file = study_file()
+        read_yaml(file)  # for a key that stands twice, which Snakemake's own reading loses
+        check_schema(config, schema, file)
         validate(config, str(schema))
-        return complete_study(config, study_file())
+        return complete_study(config, file)
     except StudyError as error:
         raise WorkflowError(str(error)) from None
 

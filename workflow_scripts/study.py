@@ -243,11 +243,12 @@ def _named(config: Study) -> Iterator[tuple[str, list[str]]]:
 
 
 def _folder_or_id(name: str, folder: Path) -> str:
-    """A path relative to the study file becomes absolute; a hub id stays."""
-    path = Path(name).expanduser()
-    if name.startswith((".", "~", "/")) or (folder / path).is_dir():
-        return str((folder / path).resolve())
-    return name
+    """A folder relative to the study file becomes absolute; a hub id stays.
+
+    A path that is no folder does not come here: ``_contradictions_of_reranker`` refuses it.
+    """
+    path = folder / Path(name).expanduser()
+    return str(path.resolve()) if path.is_dir() else name
 
 
 def _describe(error: ValidationError) -> str:
