@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 import polars as pl
 import torch
+from torch import nn
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.neurons import Block
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.stepwise import StepwiseEncoder
+from relevance_neurons.taps import Tap, tapped
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ def ablate(reranker: Reranker, neurons: pl.DataFrame, value: str = "zero") -> It
     """
     if value not in VALUES:
         raise UserError(f"ablation.value: {value!r} was found; allowed: {', '.join(VALUES)}")
-    with _switched_off(reranker.neurons.select(neurons)):
+    with _switched_off(reranker, reranker.neurons.select(neurons)):
         yield reranker
 
 
@@ -102,7 +104,7 @@ def _score_with_hooks(
     reranker: Reranker, batch: dict[str, torch.Tensor], neurons: Selected
 ) -> np.ndarray:
     """The plain way: the whole model, with hooks that zero outputs."""
-    with _switched_off(neurons), torch.inference_mode(), reranker.precision("ranking"):
+    with _switched_off(reranker, neurons), torch.inference_mode(), reranker.precision("ranking"):
         logits = reranker.model(**batch).logits
         return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
 
@@ -131,18 +133,19 @@ def _stepwise(reranker: Reranker, encoded: Sequence[EncodedPair]) -> StepwiseEnc
     return None
 
 
-@contextmanager
-def _switched_off(selected: Selected) -> Iterator[None]:
-    """Within the block, forward hooks zero the outputs ``selected``."""
-    with ExitStack() as hooks:
-        for block, indices in selected.items():
-            hook = _zero(indices.to(block.module.weight.device))
-            hooks.callback(block.module.register_forward_hook(hook).remove)
-        yield
+def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:
+    """Within the block, the outputs ``selected`` of the ranker's modules are zero."""
+    off: dict[nn.Module, list[tuple[int | None, torch.Tensor]]] = {}
+    for block, columns in selected.items():
+        off.setdefault(block.module, []).append((block.call, columns.to(reranker.device)))
 
+    def zero(parts: list[tuple[int | None, torch.Tensor]]) -> Tap:
+        def tap(call: int, output: torch.Tensor) -> torch.Tensor:
+            for its_call, columns in parts:
+                if its_call in (None, call):
+                    output = output.index_fill(-1, columns, 0.0)
+            return output
 
-def _zero(indices: torch.Tensor):
-    def hook(_module, _inputs, output: torch.Tensor) -> torch.Tensor:
-        return output.index_fill(-1, indices, 0.0)
+        return tap
 
-    return hook
+    return tapped(reranker.model, {module: zero(parts) for module, parts in off.items()})

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,7 @@ from relevance_neurons.progress import Progress
 from relevance_neurons.quadrature import chunks, path_points, weight_matrix
 from relevance_neurons.reranker import BATCH_TOKENS, EncodedPair, Reranker, length_batches
 from relevance_neurons.running_scores import RunningScores
+from relevance_neurons.taps import tapped
 
 logger = logging.getLogger(__name__)
 
@@ -233,9 +235,10 @@ class _Recorder:
         self.hooks = ExitStack()
 
     def __enter__(self) -> _Recorder:
-        for block in self.reranker.neurons.blocks:
-            self._watch(block.module, block.start)
-        self._watch(middle_layer_output(self.reranker), "cut")
+        modules = {block.module for block in self.reranker.neurons.blocks}
+        taps = {module: partial(self._watch, module) for module in modules}
+        taps[middle_layer_output(self.reranker)] = partial(self._watch, "cut")
+        self.hooks.enter_context(tapped(self.reranker.model, taps))
         return self
 
     def __exit__(self, *exception) -> None:
@@ -244,20 +247,17 @@ class _Recorder:
     def scores(self) -> np.ndarray:
         """Shape (n_pairs, n_neurons), float64."""
         blocks = self.reranker.neurons.blocks
-        parts = torch.cat([self.parts[block.start] for block in blocks], dim=1)
-        return parts.double().cpu().numpy()
+        parts = [self.parts[block.module, block.call or 0][:, block.columns] for block in blocks]
+        return torch.cat(parts, dim=1).double().cpu().numpy()
 
     def cut_sums(self) -> np.ndarray:
         """Sum of the scores of the residual stream after the middle layer, shape (n_pairs,)."""
-        return self.parts["cut"].double().sum(dim=1).cpu().numpy()
+        return self.parts["cut", 0].double().sum(dim=1).cpu().numpy()
 
-    def _watch(self, module: torch.nn.Module, key: object) -> None:
-        def forward(_module, _inputs, output: torch.Tensor) -> None:
+    def _watch(self, name: object, call: int, output: torch.Tensor) -> None:
+        if len(output) % self.n_pairs == 0 and output.requires_grad:
             values = output.detach()
-            output.register_hook(lambda gradient: self._reduce(key, values, gradient))
-
-        handle = module.register_forward_hook(forward)
-        self.hooks.callback(handle.remove)
+            output.register_hook(lambda gradient: self._reduce((name, call), values, gradient))
 
     def _reduce(self, key: object, values: torch.Tensor, gradient: torch.Tensor) -> None:
         """Σ_tokens Σ_k g_k · (M y)_k, shape (n_pairs, n_outputs)."""

@@ -18,18 +18,33 @@ NEURON_COLUMNS = ("layer", "component", "neuron")
 
 @dataclass(frozen=True)
 class Block:
-    """The neurons of one linear module; they are numbers ``start`` to ``start + size - 1``."""
+    """Neurons that are neighbours in a module's output: all of it, or some of its columns.
+
+    They are numbers ``start`` to ``start + size - 1`` of all neurons, numbers ``first_neuron`` and
+    up of their layer's component, and columns ``column`` and up of the output of ``module``.
+    ``call`` says in which of the module's calls in a forward pass (from 0) they are computed,
+    where layers share a module. None: the module is its layer's own. Its first call computes
+    them, and a later one (DeBERTa's of relative positions) does not depend on the input.
+    """
 
     layer: int
     component: str
     start: int
     size: int
     module: nn.Module
+    first_neuron: int = 0
+    column: int = 0
+    call: int | None = None
 
     @property
     def slice(self) -> slice:
         """Where the block lies in a vector of all neurons."""
         return slice(self.start, self.start + self.size)
+
+    @property
+    def columns(self) -> slice:
+        """Where the block lies in its module's output."""
+        return slice(self.column, self.column + self.size)
 
 
 class Neurons:
@@ -40,7 +55,9 @@ class Neurons:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = tuple(blocks)
-        self._by_name = {(block.layer, block.component): block for block in self.blocks}
+        self._by_name: dict[tuple[int, str], list[Block]] = {}
+        for block in self.blocks:
+            self._by_name.setdefault((block.layer, block.component), []).append(block)
 
     @classmethod
     def of(cls, model: nn.Module, architecture: Architecture) -> Neurons:
@@ -64,18 +81,19 @@ class Neurons:
     def frame(self) -> pl.DataFrame:
         """A row per neuron, in order: layer (from 0), component, neuron (from 0 in its module)."""
         sizes = [block.size for block in self.blocks]
+        numbers = [block.first_neuron + np.arange(block.size) for block in self.blocks]
         return pl.DataFrame(
             {
                 "layer": np.repeat([block.layer for block in self.blocks], sizes).astype(np.int32),
                 "component": np.repeat([block.component for block in self.blocks], sizes),
-                "neuron": np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+                "neuron": np.concatenate(numbers).astype(np.int32),
             }
         )
 
     def select(self, neurons: pl.DataFrame) -> dict[Block, torch.Tensor]:
-        """The neurons of a frame (layer, component, neuron), grouped by their module.
+        """The neurons of a frame (layer, component, neuron), grouped by their block.
 
-        Returns, per block with at least one, the sorted indices into the module's output.
+        Returns, per block with at least one, the sorted columns of its module's output.
         Raises ``UserError`` for a neuron that the ranker does not have, and for an empty frame.
         """
         if not isinstance(neurons, pl.DataFrame):
@@ -95,18 +113,23 @@ class Neurons:
         for (layer, component), group in neurons.group_by(
             "layer", "component", maintain_order=True
         ):
-            block = self._block(layer, component)
-            indices = np.unique(group["neuron"].to_numpy())
-            if indices[0] < 0 or indices[-1] >= block.size:
-                wrong = indices[0] if indices[0] < 0 else indices[-1]
+            blocks = self._named(layer, component)
+            size = sum(block.size for block in blocks)
+            numbers = np.unique(group["neuron"].to_numpy()).astype(np.int64)
+            if numbers[0] < 0 or numbers[-1] >= size:
+                wrong = numbers[0] if numbers[0] < 0 else numbers[-1]
                 raise UserError(
                     f"neurons: layer {layer} {component} has no neuron {wrong}; "
-                    f"it has 0 to {block.size - 1}"
+                    f"it has 0 to {size - 1}"
                 )
-            selected[block] = torch.from_numpy(indices.astype(np.int64))
+            for block in blocks:
+                own = numbers - block.first_neuron
+                own = own[(own >= 0) & (own < block.size)]
+                if len(own):
+                    selected[block] = torch.from_numpy(own + block.column)
         return dict(sorted(selected.items(), key=lambda item: item[0].start))
 
-    def _block(self, layer: int, component: str) -> Block:
+    def _named(self, layer: int, component: str) -> list[Block]:
         try:
             return self._by_name[layer, component]
         except KeyError:

@@ -1,0 +1,36 @@
+"""Look at, or replace, what modules put out while the model runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import nn
+
+Tap = Callable[[int, torch.Tensor], torch.Tensor | None]
+"""Given which call of the module this is in the forward pass (from 0), and its output."""
+
+
+@contextmanager
+def tapped(model: nn.Module, taps: Mapping[nn.Module, Tap]) -> Iterator[None]:
+    """Within the block, each module of ``taps`` hands its output to its tap.
+
+    What a tap returns takes the output's place; None leaves it. A module that puts out a tuple
+    hands over the first of it, for reading only. Calls are counted anew in each forward pass.
+    """
+    calls: dict[nn.Module, int] = {}
+
+    def start(_model, _inputs) -> None:
+        calls.clear()
+
+    def hook(module, _inputs, output):
+        call = calls.get(module, 0)
+        calls[module] = call + 1
+        return taps[module](call, output[0] if isinstance(output, tuple) else output)
+
+    with ExitStack() as hooks:
+        hooks.callback(model.register_forward_pre_hook(start).remove)
+        for module in taps:
+            hooks.callback(module.register_forward_hook(hook).remove)
+        yield
