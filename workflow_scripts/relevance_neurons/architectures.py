@@ -6,26 +6,79 @@ and any fine-tuning of a known architecture fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from torch import nn
 
+from relevance_neurons.components import COMPONENTS
 from relevance_neurons.errors import UserError
 
 
 @dataclass(frozen=True)
-class Architecture:
-    """Where the parts of an encoder are, as attribute paths.
+class Part:
+    """Part ``index`` (from 0) of the outputs of the linear module at ``path``, cut in ``of``."""
 
-    ``layers`` starts at ``model.base_model``; ``components`` and ``layer_output`` (the module
-    whose output is the residual stream after the layer) start at one layer.
+    path: str
+    index: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Where the parts of a ranker are, as attribute paths.
+
+    ``layers`` starts at ``model.base_model`` and leads to the list of layers; several paths are
+    numbered on (an encoder, then a decoder), and a function of the base model returns the layers
+    in the order in which they run, a shared one as often as it runs.
+
+    ``components`` says for each of query, key, value, attention_output, intermediate and
+    ff_output which linear module of a layer puts out its neurons: a path within the layer, a
+    ``Part`` of a fused module, or several of them, numbered on. Of several, those that a layer
+    does not have are passed over. ``no_neurons`` names the linear modules of a layer that see
+    nothing of the input; every output of every other one must be described, and once.
+
+    ``layer_output``, a path within the layer, is the module that puts out the residual stream
+    after the layer (the whole stream, not what the layer adds to it); "" is the layer itself.
+
+    A model that is not in ``ARCHITECTURES`` is described so, for ``load_reranker``:
+
+        Architecture(
+            name="mine",
+            layers="encoder.blocks",
+            components={
+                "query": Part("attention.qkv", 0, of=3),
+                "key": Part("attention.qkv", 1, of=3),
+                "value": Part("attention.qkv", 2, of=3),
+                "attention_output": "attention.out",
+                "intermediate": ("feed_forward.gate", "feed_forward.up"),
+                "ff_output": "feed_forward.down",
+            },
+        )
     """
 
     name: str
-    layers: str
-    components: Mapping[str, str]
-    layer_output: str
+    layers: str | tuple[str, ...] | Callable[[nn.Module], Iterable[nn.Module]]
+    components: Mapping[str, str | Part | Sequence[str | Part]]
+    layer_output: str = ""
+    no_neurons: tuple[str, ...] = ()
+
+    def parts(self, component: str) -> list[Part]:
+        """All parts that may put out the neurons of ``component``, in order."""
+        described = self.components.get(component, ())
+        several = (described,) if isinstance(described, str | Part) else described
+        return [Part(part) if isinstance(part, str) else part for part in several]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """``size`` neighbouring outputs of a linear module, from ``column`` on."""
+
+    module: nn.Module
+    column: int
+    size: int
 
 
 BERT = Architecture(
@@ -43,7 +96,99 @@ BERT = Architecture(
 )
 """BERT, MiniLM, ELECTRA, RoBERTa, XLM-RoBERTa, CamemBERT: they share their module names."""
 
-ARCHITECTURES = (BERT,)
+DISTILBERT = Architecture(
+    name="distilbert",
+    layers="transformer.layer",
+    components={
+        "query": "attention.q_lin",
+        "key": "attention.k_lin",
+        "value": "attention.v_lin",
+        "attention_output": "attention.out_lin",
+        "intermediate": "ffn.lin1",
+        "ff_output": "ffn.lin2",
+    },
+    layer_output="output_layer_norm",
+)
+
+DEBERTA_V2 = Architecture(
+    name="deberta_v2",
+    layers="encoder.layer",
+    components={
+        "query": "attention.self.query_proj",
+        "key": "attention.self.key_proj",
+        "value": "attention.self.value_proj",
+        "attention_output": "attention.output.dense",
+        "intermediate": "intermediate.dense",
+        "ff_output": "output.dense",
+    },
+    layer_output="output.LayerNorm",
+    # Projections of relative positions, where they have their own (share_att_key false).
+    no_neurons=("attention.self.pos_key_proj", "attention.self.pos_query_proj"),
+)
+"""DeBERTa-v2 and v3. The convolution after the first layer of the largest counts no neurons."""
+
+
+def _albert_layers(base: nn.Module) -> list[nn.Module]:
+    """ALBERT's layers as they run: each group several times (see AlbertTransformer.forward)."""
+    groups, n_runs = base.encoder.albert_layer_groups, base.config.num_hidden_layers
+    runs = [groups[int(run / (n_runs / len(groups)))] for run in range(n_runs)]
+    return [layer for group in runs for layer in group.albert_layers]
+
+
+ALBERT = Architecture(
+    name="albert",
+    layers=_albert_layers,
+    components={
+        "query": "attention.query",
+        "key": "attention.key",
+        "value": "attention.value",
+        "attention_output": "attention.dense",
+        "intermediate": "ffn",
+        "ff_output": "ffn_output",
+    },
+    layer_output="full_layer_layer_norm",
+)
+"""ALBERT: a layer's neurons are those of one run of the layer, though the weights are shared."""
+
+MODERNBERT = Architecture(
+    name="modernbert",
+    layers="layers",
+    components={
+        "query": Part("attn.Wqkv", 0, of=3),
+        "key": Part("attn.Wqkv", 1, of=3),
+        "value": Part("attn.Wqkv", 2, of=3),
+        "attention_output": "attn.Wo",
+        "intermediate": "mlp.Wi",  # what is activated, then its gate
+        "ff_output": "mlp.Wo",
+    },
+)
+
+
+def _t5_attention(name: str) -> tuple[str, str]:
+    """A projection of self-attention and, in a decoder's layer, of attention to the encoder."""
+    return f"layer.0.SelfAttention.{name}", f"layer.1.EncDecAttention.{name}"
+
+
+def _t5_feed_forward(*names: str) -> tuple[str, ...]:
+    """Modules of the feed-forward part, which is a decoder layer's third and else the second."""
+    return tuple(f"layer.{place}.DenseReluDense.{name}" for place in (1, 2) for name in names)
+
+
+T5 = Architecture(
+    name="t5",
+    layers=("encoder.block", "decoder.block"),
+    components={
+        "query": _t5_attention("q"),
+        "key": _t5_attention("k"),
+        "value": _t5_attention("v"),
+        "attention_output": _t5_attention("o"),
+        "intermediate": _t5_feed_forward("wi", "wi_0", "wi_1"),
+        "ff_output": _t5_feed_forward("wo"),
+    },
+)
+"""T5, as MonoT5 uses it: the encoder's layers, then the decoder's; plain and gated (v1.1)."""
+
+ARCHITECTURES = (BERT, DISTILBERT, DEBERTA_V2, ALBERT, MODERNBERT, T5)
 
 
 def find_architecture(model: nn.Module) -> Architecture:
@@ -52,33 +197,108 @@ def find_architecture(model: nn.Module) -> Architecture:
     Raises ``UserError`` if none does, saying what was found in the model.
     """
     for architecture in ARCHITECTURES:
-        if _fits(model, architecture):
+        if misfit(model, architecture) is None:
             return architecture
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     shown = ", ".join(linear[:8]) + (", …" if len(linear) > 8 else "")
     raise UserError(
         f"reranker.model: a {type(model).__name__} is not described; its {len(linear)} linear "
         f"modules are {shown or 'none'}; described are: "
-        f"{', '.join(a.name for a in ARCHITECTURES)} (add an Architecture to architectures.py "
-        "that maps query, key, value, attention_output, intermediate and ff_output to them)"
+        f"{', '.join(a.name for a in ARCHITECTURES)}, and no decoder-only model; describe it with "
+        "load_reranker(…, architecture=Architecture(…)) (relevance_neurons.architectures), which "
+        f"maps {', '.join(COMPONENTS)} to them"
     )
 
 
-def encoder_layers(model: nn.Module, architecture: Architecture) -> list[nn.Module]:
-    """The encoder's layers, in order."""
-    return list(model.base_model.get_submodule(architecture.layers))
+def check_architecture(model: nn.Module, architecture: Architecture) -> Architecture:
+    """``architecture``; raises ``UserError`` saying what of ``model`` it does not fit."""
+    problem = misfit(model, architecture)
+    if problem is not None:
+        raise UserError(
+            f"architecture: {architecture.name} does not fit a {type(model).__name__}: {problem}"
+        )
+    return architecture
 
 
-def _fits(model: nn.Module, architecture: Architecture) -> bool:
+def misfit(model: nn.Module, architecture: Architecture) -> str | None:
+    """What of ``model`` the description does not fit; None if it fits."""
     try:
         layers = encoder_layers(model, architecture)
-        linear = [
-            layer.get_submodule(path)
-            for layer in layers
-            for path in architecture.components.values()
-        ]
-        for layer in layers:
-            layer.get_submodule(architecture.layer_output)
     except (AttributeError, TypeError):
-        return False
-    return bool(layers) and all(isinstance(module, nn.Linear) for module in linear)
+        layers = []
+    if not layers:
+        return f"no layers at {architecture.layers}"
+    problems = (_layer_misfit(layer, architecture) for layer in layers)
+    return next((f"layer {n} {problem}" for n, problem in enumerate(problems) if problem), None)
+
+
+def _layer_misfit(layer: nn.Module, architecture: Architecture) -> str | None:
+    described: Counter[nn.Module] = Counter()
+    for component in COMPONENTS:
+        columns = component_columns(layer, architecture, component)
+        if not columns:
+            paths = " or ".join(part.path for part in architecture.parts(component))
+            return f"has no {component}; linear modules at {paths or 'no path'} are described"
+        for one in columns:
+            described[one.module] += one.size
+    if _submodule(layer, architecture.layer_output) is None:
+        return f"has no {architecture.layer_output}, the described layer_output"
+    for name, module in layer.named_modules():
+        if isinstance(module, nn.Linear) and name not in architecture.no_neurons:
+            size, found = module.out_features, described[module]
+            if found != size:
+                return f"has {name} with {size} outputs, of which {found} are described"
+    return None
+
+
+def encoder_layers(model: nn.Module, architecture: Architecture) -> list[nn.Module]:
+    """The layers in the order in which they run, a decoder's last; a shared one several times."""
+    return list(chain.from_iterable(_stacks(model, architecture)))
+
+
+def layer_calls(layers: Sequence[nn.Module]) -> list[int | None]:
+    """For each layer, the how-manieth run of its module in a pass it is; None for the only one."""
+    runs, before, calls = Counter(layers), Counter(), []
+    for layer in layers:
+        calls.append(before[layer] if runs[layer] > 1 else None)
+        before[layer] += 1
+    return calls
+
+
+def component_columns(
+    layer: nn.Module, architecture: Architecture, component: str
+) -> list[Columns]:
+    """The outputs of the layer's linear modules that are the neurons of ``component``, in order."""
+    found = []
+    for part in architecture.parts(component):
+        module = _submodule(layer, part.path)
+        if isinstance(module, nn.Linear):
+            size = module.out_features // part.of
+            found.append(Columns(module, part.index * size, size))
+    return found
+
+
+def residual_cut(model: nn.Module, architecture: Architecture) -> tuple[nn.Module, int | None]:
+    """A module, and which of its calls, that puts out the residual stream after the middle layer.
+
+    All of the input that the score sees goes through it: in an encoder-decoder it is the encoder's.
+    The module may put out a tuple, of which the stream is the first.
+    """
+    layers = _stacks(model, architecture)[0]
+    middle = (len(layers) - 1) // 2
+    return layers[middle].get_submodule(architecture.layer_output), layer_calls(layers)[middle]
+
+
+def _stacks(model: nn.Module, architecture: Architecture) -> list[list[nn.Module]]:
+    base, layers = model.base_model, architecture.layers
+    if callable(layers):
+        return [list(layers(base))]
+    paths = (layers,) if isinstance(layers, str) else layers
+    return [list(base.get_submodule(path)) for path in paths]
+
+
+def _submodule(layer: nn.Module, path: str) -> nn.Module | None:
+    try:
+        return layer.get_submodule(path)
+    except AttributeError:
+        return None

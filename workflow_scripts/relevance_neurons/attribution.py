@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from relevance_neurons.architectures import encoder_layers
+from relevance_neurons.architectures import residual_cut
 from relevance_neurons.baselines import Baseline, baseline_embeddings, find_baseline
 from relevance_neurons.errors import UserError
 from relevance_neurons.progress import Progress
@@ -237,7 +237,9 @@ class _Recorder:
     def __enter__(self) -> _Recorder:
         modules = {block.module for block in self.reranker.neurons.blocks}
         taps = {module: partial(self._watch, module) for module in modules}
-        taps[middle_layer_output(self.reranker)] = partial(self._watch, "cut")
+        cut, call = middle_layer_output(self.reranker)
+        self.cut = ("cut", call or 0)
+        taps[cut] = partial(self._watch, "cut")
         self.hooks.enter_context(tapped(self.reranker.model, taps))
         return self
 
@@ -246,13 +248,16 @@ class _Recorder:
 
     def scores(self) -> np.ndarray:
         """Shape (n_pairs, n_neurons), float64."""
-        blocks = self.reranker.neurons.blocks
-        parts = [self.parts[block.module, block.call or 0][:, block.columns] for block in blocks]
-        return torch.cat(parts, dim=1).double().cpu().numpy()
+        scores = np.zeros((self.n_pairs, len(self.reranker.neurons)))
+        for block in self.reranker.neurons.blocks:
+            part = self.parts.get((block.module, block.call or 0))
+            if part is not None:  # else constant on the path: a decoder's first self-attention
+                scores[:, block.slice] = part[:, block.columns].double().cpu().numpy()
+        return scores
 
     def cut_sums(self) -> np.ndarray:
         """Sum of the scores of the residual stream after the middle layer, shape (n_pairs,)."""
-        return self.parts["cut", 0].double().sum(dim=1).cpu().numpy()
+        return self.parts[self.cut].double().sum(dim=1).cpu().numpy()
 
     def _watch(self, name: object, call: int, output: torch.Tensor) -> None:
         if len(output) % self.n_pairs == 0 and output.requires_grad:
@@ -268,7 +273,6 @@ class _Recorder:
         self.parts[key] = summed
 
 
-def middle_layer_output(reranker: Reranker) -> torch.nn.Module:
-    """The module whose output is the cut on which every pair is checked."""
-    layers = encoder_layers(reranker.model, reranker.architecture)
-    return layers[(len(layers) - 1) // 2].get_submodule(reranker.architecture.layer_output)
+def middle_layer_output(reranker: Reranker) -> tuple[torch.nn.Module, int | None]:
+    """The module, and which of its calls, whose output is the cut where every pair is checked."""
+    return residual_cut(reranker.model, reranker.architecture)

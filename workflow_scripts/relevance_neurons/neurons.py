@@ -10,7 +10,13 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.architectures import Architecture, encoder_layers
+from relevance_neurons.architectures import (
+    Architecture,
+    component_columns,
+    encoder_layers,
+    layer_calls,
+)
+from relevance_neurons.components import COMPONENTS
 from relevance_neurons.errors import UserError
 
 NEURON_COLUMNS = ("layer", "component", "neuron")
@@ -63,11 +69,14 @@ class Neurons:
     def of(cls, model: nn.Module, architecture: Architecture) -> Neurons:
         """The neurons of ``model``, found by its architecture's description."""
         blocks, start = [], 0
-        for layer, module in enumerate(encoder_layers(model, architecture)):
-            for component, path in architecture.components.items():
-                linear = module.get_submodule(path)
-                blocks.append(Block(layer, component, start, linear.out_features, linear))
-                start += linear.out_features
+        layers = encoder_layers(model, architecture)
+        for layer, (module, call) in enumerate(zip(layers, layer_calls(layers), strict=True)):
+            for component in COMPONENTS:
+                number = 0
+                for one in component_columns(module, architecture, component):
+                    place = (start, one.size, one.module, number, one.column, call)
+                    blocks.append(Block(layer, component, *place))
+                    start, number = start + one.size, number + one.size
         return cls(blocks)
 
     def __len__(self) -> int:
@@ -75,11 +84,11 @@ class Neurons:
 
     @property
     def n_layers(self) -> int:
-        """Number of encoder layers."""
+        """Number of layers; a shared one counts as often as it runs, a decoder's count on."""
         return self.blocks[-1].layer + 1
 
     def frame(self) -> pl.DataFrame:
-        """A row per neuron, in order: layer (from 0), component, neuron (from 0 in its module)."""
+        """A row per neuron, in order: layer (from 0), component, neuron (from 0)."""
         sizes = [block.size for block in self.blocks]
         numbers = [block.first_neuron + np.arange(block.size) for block in self.blocks]
         return pl.DataFrame(
