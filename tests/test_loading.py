@@ -6,10 +6,12 @@ import time
 import pytest
 import torch
 from transformers import (
+    BartConfig,
+    BartForSequenceClassification,
     BertConfig,
     BertModel,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
+    DebertaConfig,
+    DebertaForSequenceClassification,
 )
 
 from conftest import PAIRS, make_model, make_tokenizer
@@ -76,10 +78,25 @@ def test_three_logits(tmp_path):
 
 
 def test_an_architecture_that_is_not_described(tmp_path):
-    config = DistilBertConfig(vocab_size=40, n_layers=1, n_heads=2, dim=16, hidden_dim=24)
-    DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = DebertaConfig(vocab_size=40, intermediate_size=24, **sizes)
+    DebertaForSequenceClassification(config).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"DistilBert.* is not described; its \d+ linear modules"):
+    message = (
+        r"a DebertaForSequenceClassification is not described; its 6 linear modules are "
+        r"deberta\.encoder\.layer\.0\.attention\.self\.in_proj, .*described are: bert, .*t5, and "
+        r"no decoder-only model; describe it with .*architecture=Architecture"
+    )
+    with pytest.raises(UserError, match=message) as error:
+        load_reranker(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_another_encoder_decoder(tmp_path):
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24}
+    config = BartConfig(vocab_size=40, decoder_ffn_dim=24, **sizes)
+    BartForSequenceClassification(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"encoder-decoder of type bart; of these only MonoT5"):
         load_reranker(tmp_path)
 
 

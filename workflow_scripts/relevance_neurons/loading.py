@@ -10,8 +10,9 @@ from pathlib import Path
 
 import torch
 
-from relevance_neurons.architectures import find_architecture
+from relevance_neurons.architectures import Architecture, check_architecture, find_architecture
 from relevance_neurons.errors import UserError
+from relevance_neurons.monot5 import MonoT5, MonoT5Reranker, label_tokens
 from relevance_neurons.reranker import Reranker
 
 DTYPES = ("auto", "float32", "bfloat16", "float64")
@@ -24,49 +25,70 @@ def load_reranker(
     device: str = "auto",
     dtype: str = "auto",
     max_length: int = 512,
+    architecture: Architecture | None = None,
 ) -> Reranker:
-    """Load a cross-encoder: a folder written by ``save_pretrained``, or a hub id.
+    """Load a cross-encoder, or a MonoT5: a folder written by ``save_pretrained``, or a hub id.
 
     ``tokenizer`` defaults to the model's own. ``device`` is "auto" (the GPU if there is one),
-    "cpu" or "cuda". Pairs are cut at ``max_length`` tokens.
+    "cpu" or "cuda". Pairs are cut at ``max_length`` tokens. ``architecture`` describes a model
+    that is not in ``ARCHITECTURES``; by default the description that fits is found.
 
-    Raises ``UserError`` if the folder or id holds no trained sequence classifier with one or two
-    logits, if its architecture is not described, or if the hub is out of reach and the model is
-    not in its offline cache (within 5 seconds).
+    Raises ``UserError`` if the folder or id holds neither a trained sequence classifier with one
+    or two logits nor a T5, if its architecture is not described, or if the hub is out of reach
+    and the model is not in its offline cache (within 5 seconds).
     """
     if dtype not in DTYPES:
         raise UserError(f"reranker.dtype: {dtype!r} was found; allowed: {', '.join(DTYPES)}")
     torch.set_flush_denormal(True)  # a saturated softmax is several times slower without it
     network = _load_model(str(model))
-    n_logits = network.config.num_labels
-    if n_logits not in (1, 2):
-        raise UserError(
-            f"reranker.model: {model} has {n_logits} logits; a ranker has 1 (relevance) or 2 "
-            "(0 non-relevant, 1 relevant)"
-        )
-    architecture = find_architecture(network)
-    network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
+    if architecture is None:
+        architecture = find_architecture(network)
+    check_architecture(network, architecture)
     words = load_tokenizer(str(tokenizer or model), network.config.vocab_size)
-    return Reranker(network, words, architecture, check_length(max_length, network, words), dtype)
+    kind = Reranker
+    if network.config.is_encoder_decoder:
+        network, kind = MonoT5(network, label_tokens(words)), MonoT5Reranker
+    network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
+    return kind(network, words, architecture, check_length(max_length, network, words), dtype)
 
 
 def _load_model(name: str):
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # of reading the weights; it would fill the log
     config = load_pretrained(AutoConfig, name, "model")
-    network, info = load_pretrained(
-        AutoModelForSequenceClassification, name, "model", config=config, output_loading_info=True
+    kind = (
+        AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForSequenceClassification
     )
+    _check_head(name, config)
+    network, info = load_pretrained(kind, name, "model", config=config, output_loading_info=True)
     missing = sorted(info["missing_keys"])
     if missing:
         raise UserError(
             f"reranker.model: {name} is not a trained ranker: its weights have no "
             f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}; a folder or hub id of a "
-            "fine-tuned sequence classifier is needed"
+            "fine-tuned sequence classifier, or of a MonoT5, is needed"
         )
     return network
+
+
+def _check_head(name: str, config) -> None:
+    """Raise ``UserError`` for a head that gives no score of relevance."""
+    if config.is_encoder_decoder:
+        # Others write other words than true and false, and so would be scored wrongly in silence.
+        if config.model_type != "t5" or "T5ForSequenceClassification" in (
+            config.architectures or []
+        ):
+            raise UserError(
+                f"reranker.model: {name} is an encoder-decoder of type {config.model_type}; of "
+                "these only MonoT5 (T5ForConditionalGeneration) is known"
+            )
+    elif config.num_labels not in (1, 2):
+        raise UserError(
+            f"reranker.model: {name} has {config.num_labels} logits; a ranker has 1 (relevance) "
+            "or 2 (0 non-relevant, 1 relevant)"
+        )
 
 
 def load_tokenizer(name: str, n_known: int):
@@ -154,8 +176,10 @@ def _require_hub(name: str, key: str) -> None:
 def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
     """``max_length``; raises ``UserError`` where the model holds fewer tokens."""
     positions = getattr(network.config, "max_position_embeddings", None) or max_length
-    if network.config.model_type in ("roberta", "xlm-roberta", "camembert"):
-        positions -= network.config.pad_token_id + 1  # their table starts after the padding index
+    embeddings = getattr(network.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    if padding is not None:
+        positions -= padding + 1  # RoBERTa's kind: the table starts after the padding index
     limit = min(tokenizer.model_max_length, positions)
     if max_length > limit:
         raise UserError(
