@@ -101,7 +101,7 @@ def t5(_n_logits: int, feed_forward_proj: str, tied: bool) -> nn.Module:
         d_kv=8,
         d_ff=24,
         num_layers=2,
-        num_decoder_layers=2,
+        num_decoder_layers=3,
         num_heads=2,
         relative_attention_num_buckets=8,
         relative_attention_max_distance=12,

@@ -80,6 +80,11 @@ class Columns:
     column: int
     size: int
 
+    @property
+    def range(self) -> range:
+        """Their numbers."""
+        return range(self.column, self.column + self.size)
+
 
 BERT = Architecture(
     name="bert",
@@ -233,21 +238,23 @@ def misfit(model: nn.Module, architecture: Architecture) -> str | None:
 
 
 def _layer_misfit(layer: nn.Module, architecture: Architecture) -> str | None:
-    described: Counter[nn.Module] = Counter()
+    described: dict[nn.Module, Counter[int]] = {}
     for component in COMPONENTS:
         columns = component_columns(layer, architecture, component)
         if not columns:
             paths = " or ".join(part.path for part in architecture.parts(component))
             return f"has no {component}; linear modules at {paths or 'no path'} are described"
         for one in columns:
-            described[one.module] += one.size
+            described.setdefault(one.module, Counter()).update(one.range)
     if _submodule(layer, architecture.layer_output) is None:
         return f"has no {architecture.layer_output}, the described layer_output"
     for name, module in layer.named_modules():
         if isinstance(module, nn.Linear) and name not in architecture.no_neurons:
-            size, found = module.out_features, described[module]
-            if found != size:
-                return f"has {name} with {size} outputs, of which {found} are described"
+            times, size = described.get(module, Counter()), module.out_features
+            if len(times) != size:
+                return f"has {name} with {size} outputs, of which {len(times)} are described"
+            if times.total() != size:
+                return f"has {name} with {size} outputs, some of which are described twice"
     return None
 
 

@@ -135,7 +135,7 @@ def _parts(offsets: Sequence[tuple[int, int]], pieces: Sequence[str]) -> list[in
     """Query, passage or None (the template, and the text's end) for each token, by its place."""
     ends = list(accumulate(len(piece) for piece in pieces))[:-1]
     owners = (None, QUERY, None, PASSAGE, None)
-    return [owners[bisect_right(ends, max(start, end - 1))] for start, end in offsets]
+    return [owners[bisect_right(ends, start)] for start, _ in offsets]
 
 
 def _kept(parts: Sequence[int | None], max_length: int) -> list[int]:
