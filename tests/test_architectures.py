@@ -11,6 +11,7 @@ from captum.attr import LayerConductance
 from torch import nn
 from transformers import (
     AlbertForSequenceClassification,
+    AlbertTokenizer,
     Qwen2Config,
     Qwen2ForSequenceClassification,
 )
@@ -435,6 +436,22 @@ def test_token_types_go_only_to_models_that_tell_them_apart(kind):
     reranker = make_ranker(kind)
     taken = "token_type_ids" in reranker.collate(reranker.encode(PAIRS))
     assert taken == (kind.split(",")[0] in ("bert", "electra", "albert"))
+
+
+@pytest.mark.parametrize(
+    ("names", "types"),
+    [(None, [0, 0, 0, 0, 1, 1]), (["input_ids", "attention_mask"], None)],
+    ids=["by its class", "by its files"],
+)
+def test_token_types_that_a_tokenizer_leaves_out(names, types, tmp_path):
+    """Left out by its class ALBERT's are given all the same; left out by its files they are not."""
+    pieces = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]", "▁wing", "▁lift", "▁heat"]
+    options = {} if names is None else {"model_input_names": names}
+    AlbertTokenizer(vocab=[(piece, -1.0) for piece in pieces], **options).save_pretrained(tmp_path)
+    make_stock_model("albert").save_pretrained(tmp_path)
+    reranker = load_reranker(tmp_path, device="cpu", max_length=48)
+    found = reranker.encode([("wing lift", "heat")])[0].token_type_ids
+    assert (found if found is None else found.tolist()) == types
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("xlm_roberta", 62), ("bert", 64), ("monot5", 1000)])

@@ -12,6 +12,8 @@ from transformers import (
     BertModel,
     DebertaConfig,
     DebertaForSequenceClassification,
+    T5Config,
+    T5ForSequenceClassification,
 )
 
 from conftest import PAIRS, make_model, make_tokenizer
@@ -96,7 +98,15 @@ def test_another_encoder_decoder(tmp_path):
     sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24}
     config = BartConfig(vocab_size=40, decoder_ffn_dim=24, **sizes)
     BartForSequenceClassification(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"encoder-decoder of type bart; of these only MonoT5"):
+    with pytest.raises(UserError, match=r"a BartForSequenceClassification is no MonoT5"):
+        load_reranker(tmp_path)
+
+
+def test_a_t5_with_another_head(tmp_path):
+    """Loaded as a MonoT5 it would score by an output layer that was never trained."""
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2}
+    T5ForSequenceClassification(T5Config(vocab_size=40, **sizes)).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="T5ForSequenceClassification is no MonoT5"):
         load_reranker(tmp_path)
 
 

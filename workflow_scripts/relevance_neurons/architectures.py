@@ -215,14 +215,13 @@ def find_architecture(model: nn.Module) -> Architecture:
     )
 
 
-def check_architecture(model: nn.Module, architecture: Architecture) -> Architecture:
-    """``architecture``; raises ``UserError`` saying what of ``model`` it does not fit."""
+def check_architecture(model: nn.Module, architecture: Architecture) -> None:
+    """Raise ``UserError`` where the description does not fit ``model``, saying where."""
     problem = misfit(model, architecture)
     if problem is not None:
         raise UserError(
             f"architecture: {architecture.name} does not fit a {type(model).__name__}: {problem}"
         )
-    return architecture
 
 
 def misfit(model: nn.Module, architecture: Architecture) -> str | None:
@@ -232,7 +231,8 @@ def misfit(model: nn.Module, architecture: Architecture) -> str | None:
     except (AttributeError, TypeError):
         layers = []
     if not layers:
-        return f"no layers at {architecture.layers}"
+        place = architecture.layers
+        return f"no layers at {getattr(place, '__name__', place)}"
     problems = (_layer_misfit(layer, architecture) for layer in layers)
     return next((f"layer {n} {problem}" for n, problem in enumerate(problems) if problem), None)
 

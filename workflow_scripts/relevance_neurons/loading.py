@@ -43,7 +43,8 @@ def load_reranker(
     network = _load_model(str(model))
     if architecture is None:
         architecture = find_architecture(network)
-    check_architecture(network, architecture)
+    else:
+        check_architecture(network, architecture)
     words = load_tokenizer(str(tokenizer or model), network.config.vocab_size)
     kind = Reranker
     if network.config.is_encoder_decoder:
@@ -76,13 +77,13 @@ def _load_model(name: str):
 def _check_head(name: str, config) -> None:
     """Raise ``UserError`` for a head that gives no score of relevance."""
     if config.is_encoder_decoder:
-        # Others write other words than true and false, and so would be scored wrongly in silence.
-        if config.model_type != "t5" or "T5ForSequenceClassification" in (
-            config.architectures or []
-        ):
+        # Others would be scored in silence by words or by a layer that they were not trained on.
+        kind = (config.architectures or [config.model_type])[0]
+        other_head = kind.startswith("T5For") and kind != "T5ForConditionalGeneration"
+        if config.model_type != "t5" or other_head:
             raise UserError(
-                f"reranker.model: {name} is an encoder-decoder of type {config.model_type}; of "
-                "these only MonoT5 (T5ForConditionalGeneration) is known"
+                f"reranker.model: {name}: a {kind} is no MonoT5 (T5ForConditionalGeneration), the "
+                "only encoder-decoder that is known"
             )
     elif config.num_labels not in (1, 2):
         raise UserError(

@@ -45,7 +45,8 @@ class Reranker:
     """A cross-encoder over (query, passage) with one or two logits.
 
     ``dtype`` is "float32", "bfloat16", "float64" or "auto": float32 on a CPU; on a GPU TF32 for
-    attribution and bfloat16 for re-ranking.
+    attribution and bfloat16 for re-ranking. ``batch_tokens`` is the size of a pass, which
+    bounds the memory; by default it suits the ranker and its device.
     """
 
     def __init__(
@@ -55,15 +56,17 @@ class Reranker:
         architecture: Architecture,
         max_length: int,
         dtype: str = "auto",
+        batch_tokens: int | None = None,
     ) -> None:
         self.model = freeze_linear(model.eval())
         self.tokenizer = tokenizer
         self.architecture = architecture
         self.max_length = max_length
         self.dtype = dtype
+        self.batch_tokens = batch_tokens
         self.neurons = Neurons.of(model, architecture)
         self.device = next(model.parameters()).device
-        self.takes_types = _takes_types(model)
+        self.with_types = _takes_types(model) and _gives_types(tokenizer)
 
     def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
         """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens.
@@ -82,13 +85,13 @@ class Reranker:
             list(passages),
             truncation="longest_first",
             max_length=self.max_length,
+            return_token_type_ids=self.with_types,
             verbose=False,
         )
-        with_types = self.takes_types and "token_type_ids" in encoding
         return [
             EncodedPair(
                 torch.tensor(encoding["input_ids"][row]),
-                torch.tensor(encoding["token_type_ids"][row]) if with_types else None,
+                torch.tensor(encoding["token_type_ids"][row]) if self.with_types else None,
                 *fields_and_special(encoding.sequence_ids(row)),
             )
             for row in range(len(queries))
@@ -194,6 +197,16 @@ def _takes_types(model: nn.Module) -> bool:
     """Whether the model tells the two texts apart by token types, whatever its tokenizer gives."""
     known = getattr(model.config, "type_vocab_size", 2)
     return "token_type_ids" in signature(model.forward).parameters and known > 1
+
+
+def _gives_types(tokenizer) -> bool:
+    """Whether token types belong to the model's inputs, as far as the tokenizer's files say.
+
+    Not by its class: that of ALBERT leaves them out since transformers 5, though ALBERT's rankers
+    were trained with them.
+    """
+    names = tokenizer.init_kwargs.get("model_input_names")
+    return names is None or "token_type_ids" in names
 
 
 def fields_and_special(sequence_ids: list[int | None]) -> tuple[torch.Tensor, torch.Tensor]:
