@@ -124,6 +124,16 @@ def test_no_tokenizer(ranker_folder):
         load_reranker(ranker_folder)
 
 
+def test_a_tokenizer_with_a_sentencepiece_file_alone(ranker_folder, tmp_path):
+    """As many MonoT5 come; what transformers says of it (tiktoken) leads astray."""
+    sizes = {"d_model": 16, "d_kv": 8, "d_ff": 24, "num_layers": 1, "num_heads": 2}
+    config = T5Config(vocab_size=40, **sizes, architectures=["T5ForConditionalGeneration"])
+    config.save_pretrained(tmp_path)
+    (tmp_path / "spiece.model").write_bytes(b"")
+    with pytest.raises(UserError, match=r"sentencepiece; or name a tokenizer that has a tokeniz"):
+        load_reranker(ranker_folder, tokenizer=tmp_path)
+
+
 def test_a_tokenizer_of_another_model(ranker_folder, tmp_path):
     make_tokenizer(["more", "words"]).save_pretrained(tmp_path / "other")
     with pytest.raises(UserError, match=r"has 36 tokens; the model knows 34"):

@@ -17,6 +17,8 @@ from relevance_neurons.reranker import Reranker
 
 DTYPES = ("auto", "float32", "bfloat16", "float64")
 _HUB_SECONDS = 4.0
+_TIKTOKEN = "`tiktoken` is required"
+"""What transformers says of a SentencePiece file where the package sentencepiece is missing."""
 
 
 def load_reranker(
@@ -133,12 +135,13 @@ def load_pretrained(kind, name: str, key: str, **options):
         raise UserError(f"reranker.{key}: no folder {name}; a folder or a hub id is needed")
     try:
         return kind.from_pretrained(name, local_files_only=True, **options)
-    except (OSError, ValueError):
-        _require_hub(name, key)
+    except (OSError, ValueError) as error:
+        if _TIKTOKEN not in str(error):  # it is in the cache: no hub would help
+            _require_hub(name, key)
     try:
         return kind.from_pretrained(name, **options)
     except (OSError, ValueError) as error:
-        raise UserError(f"reranker.{key}: {name}: {_first_line(error)}") from error
+        raise UserError(f"reranker.{key}: {name}: {_reason(error)}") from error
 
 
 def _load_local(kind, folder: str, key: str, options: dict):
@@ -146,7 +149,7 @@ def _load_local(kind, folder: str, key: str, options: dict):
         return kind.from_pretrained(folder, local_files_only=True, **options)
     except Exception as error:  # safetensors, json and transformers each raise their own kinds
         raise UserError(
-            f"reranker.{key}: {folder} cannot be loaded ({_first_line(error)}); a folder written "
+            f"reranker.{key}: {folder} cannot be loaded ({_reason(error)}); a folder written "
             "by save_pretrained is needed (config.json, model.safetensors, tokenizer.json)"
         ) from error
 
@@ -199,6 +202,15 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError("device: cuda was asked for, but torch finds no GPU here")
     return device
+
+
+def _reason(error: BaseException) -> str:
+    if _TIKTOKEN in str(error):
+        return (
+            "its SentencePiece file needs the package sentencepiece; or name a tokenizer that has "
+            "a tokenizer.json, as google-t5/t5-base for a MonoT5"
+        )
+    return _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:
