@@ -98,7 +98,14 @@ rule attribute_neurons:
         reranker=RERANKER,
         settings={
             key: STUDY["attribution"][key]
-            for key in ("baseline", "target", "quadrature", "n_points", "bootstrap_replicates")
+            for key in (
+                "baseline",
+                "target",
+                "quadrature",
+                "tolerance",
+                "n_points",
+                "bootstrap_replicates",
+            )
         }
         | {"seed": STUDY["seed"]},
         version=VERSIONS["attribution"],

@@ -21,7 +21,7 @@ from study import (
 
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).
-VERSIONS = {"collections": 1, "training": 1, "pairs": 1, "attribution": 1, "ablation": 1}
+VERSIONS = {"collections": 1, "training": 1, "pairs": 2, "attribution": 2, "ablation": 2}
 
 
 def study_file():
@@ -103,7 +103,11 @@ def non_relevant_grades(wildcards):
 def reranker_settings():
     """The arguments of load_reranker."""
     keys = STUDY["reranker"]
-    settings = {key: keys[key] for key in ("tokenizer", "max_length", "dtype") if key in keys}
+    settings = {
+        key: keys[key]
+        for key in ("tokenizer", "max_length", "dtype", "batch_tokens")
+        if key in keys
+    }
     return {"model": keys.get("model", f"{RESULTS}/reranker")} | settings
 
 

@@ -117,7 +117,8 @@ def _checks(pairs: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
         pl.Series("f_baseline", f_baseline),
         pl.Series("cut_sum", f_input - f_baseline + residual),
         pl.Series("residual", residual),
-        pl.lit(25, dtype=pl.Int64).alias("n_points"),
+        pl.lit(25, dtype=pl.Int32).alias("n_points"),
+        pl.Series("error_estimate", random.uniform(0, 0.02, len(pairs))),
     )
 
 

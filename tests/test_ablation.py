@@ -10,6 +10,7 @@ import torch
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, ablate
 from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.memory import Memory
 
 
 def brute_force_scores(reranker, neurons) -> np.ndarray:
@@ -40,6 +41,52 @@ def test_equals_zeroed_weights(reranker):
         np.testing.assert_allclose(found, brute_force_scores(reranker, neurons), atol=1e-6)
 
 
+def nested_sets(reranker) -> list[pl.DataFrame]:
+    """Sets that agree in their first layers and part in a later one, or in the same component."""
+    frame = reranker.neurons.frame()
+    first = frame.filter(layer=0).sample(6, seed=1)
+    second = [frame.filter(layer=1).sample(4, seed=seed) for seed in (2, 3)]
+    third = frame.filter(layer=2).sample(5, seed=4)
+    together = [first, *(pl.concat([first, one]) for one in second), pl.concat([first, third])]
+    return [*together, pl.concat([second[0], third]), pl.concat([*together[1:3], third]).unique()]
+
+
+def test_ablations_that_share_layers_equal_one_by_one(reranker):
+    sets = [None, *nested_sets(reranker), *random_sets(reranker)[:3]]
+    found = rerank_under_ablations(reranker, PAIRS, sets)
+    for neurons, scores in zip(sets[1:], found[1:], strict=True):
+        np.testing.assert_allclose(scores, brute_force_scores(reranker, neurons), atol=1e-6)
+
+
+def test_shared_layers_are_computed_once(reranker, monkeypatch):
+    """K sets that begin in the last layer run every layer before it once."""
+    runs = []
+    layer = type(reranker.encoder.layers[0])
+    run = layer.run
+    monkeypatch.setattr(layer, "run", lambda self, *rest: runs.append(self) or run(self, *rest))
+    last = reranker.neurons.frame().filter(layer=2)
+    sets = [last.sample(3, seed=seed) for seed in range(5)]
+    rerank_under_ablations(reranker, PAIRS[:1], sets)
+    assert [runs.count(one) for one in reranker.encoder.layers] == [2, 2, 2]  # with the probe
+
+
+def test_passes_are_halved_where_memory_ends(reranker, monkeypatch):
+    sets = [None, *random_sets(reranker)[:3]]
+    whole = rerank_under_ablations(reranker, PAIRS, sets)
+    ablated = reranker.encoder.ablated
+
+    def limited(batch, plan):
+        if len(batch["input_ids"]) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return ablated(batch, plan)
+
+    monkeypatch.setattr(reranker.encoder, "ablated", limited)
+    memory = Memory(4096)
+    found = rerank_under_ablations(reranker, PAIRS, sets, memory)
+    np.testing.assert_allclose(found, whole, atol=1e-6)
+    assert memory.batch_tokens < 4096
+
+
 def test_the_ranker_is_whole_again_afterwards(reranker):
     before = reranker.score(PAIRS)
     with ablate(reranker, reranker.neurons.frame().sample(100, seed=1)):
@@ -57,7 +104,7 @@ def test_the_ranker_is_whole_again_after_an_error(reranker):
 @pytest.mark.parametrize("batch_tokens", [2048, 30])
 def test_many_ablations_equal_one_by_one(reranker, batch_tokens):
     sets = [None, *random_sets(reranker), None]
-    found = rerank_under_ablations(reranker, PAIRS, sets, batch_tokens)
+    found = rerank_under_ablations(reranker, PAIRS, sets, Memory(batch_tokens))
     assert found.shape == (len(sets), len(PAIRS))
     for neurons, scores in zip(sets, found, strict=True):
         expected = (
@@ -74,7 +121,7 @@ def test_an_unknown_variant_takes_the_plain_way(two_logits, caplog):
     layer.attention.output.register_forward_hook(lambda _m, _i, output: output * 1.5)
     neurons = two_logits.neurons.frame().sample(20, seed=4)
     found = rerank_under_ablations(two_logits, PAIRS, [None, neurons])
-    assert "every ablation runs the whole model" in caplog.text
+    assert "our own forward pass differs from this model" in caplog.text
     np.testing.assert_allclose(found[0], two_logits.score(PAIRS).numpy(), atol=1e-6)
     with ablate(two_logits, neurons):
         np.testing.assert_allclose(found[1], two_logits.score(PAIRS).numpy(), atol=1e-6)

@@ -75,7 +75,7 @@ def write_tiny_study(folder: Path) -> Path:
         "attribution": {
             "collections": ["alpha", "beta", "delta", "numpy"],
             "max_pairs": 6,
-            "n_points": 5,
+            "tolerance": 0.2,
             "bootstrap_replicates": 10,
         },
         "baselines": {"pairs": 12},

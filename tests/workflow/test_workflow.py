@@ -32,6 +32,7 @@ CONTRACT = {
     ],
     "attribution_checks/alpha/relevant.parquet": [
         "query_id", "doc_id", "f_input", "f_baseline", "cut_sum", "residual", "n_points",
+        "error_estimate",
     ],
     "baselines.parquet": ["baseline", "mean_difference", "n_pairs"],
     "schemes.parquet": ["scheme", "top_percent", "layer", "component", "neuron", "score"],

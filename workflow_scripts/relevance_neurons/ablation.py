@@ -6,8 +6,7 @@ they are (Vast et al. 2024, section 4.2).
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
@@ -15,21 +14,19 @@ import polars as pl
 import torch
 from torch import nn
 
+from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
+from relevance_neurons.memory import Memory, halving
 from relevance_neurons.neurons import Block
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
-from relevance_neurons.stepwise import StepwiseEncoder
 from relevance_neurons.taps import Tap, tapped
-
-logger = logging.getLogger(__name__)
+from relevance_neurons.tracing import agrees
 
 Selected = dict[Block, torch.Tensor]
 """The neurons of an ablation, as ``Neurons.select`` groups them; none for the whole ranker."""
 
 VALUES = ("zero",)
-RERANKING_BATCH_TOKENS = 2048
-"""Padded tokens in a batch; about 100 kB a token and layer are held while its ablations run."""
 
 
 @contextmanager
@@ -49,29 +46,28 @@ def rerank_under_ablations(
     reranker: Reranker,
     pairs: Sequence[tuple[str, str]],
     ablations: Sequence[pl.DataFrame | None],
-    batch_tokens: int = RERANKING_BATCH_TOKENS,
+    memory: Memory | None = None,
 ) -> np.ndarray:
     """log p(relevant) of each pair under each ablation: float32, shape (n_ablations, n_pairs).
 
     An ablation is a frame of neurons (layer, component, neuron), or None for the whole ranker.
-    What lies before the first neuron switched off is computed once for all of them, the last
-    layer at the first token alone, where the ranker reads it, and equal ablations are computed
-    once. The states of one batch are held at a time, so memory grows neither with the pairs nor
-    with the ablations.
+    What is the same in several of them is computed once: equal ablations, everything before the
+    first neuron switched off, and the first layers of those that agree in them. The last layer
+    runs at the first token alone, where the ranker reads it. The states of one batch are held at
+    a time, so memory, bounded by ``memory``, grows neither with the pairs nor with the ablations.
     """
     encoded = reranker.encode(pairs)
     distinct, places = _distinct(
         [{} if one is None else reranker.neurons.select(one) for one in ablations]
     )
     scores = np.empty((len(distinct), len(pairs)), dtype=np.float32)
-    stepwise = _stepwise(reranker, encoded)
+    memory = memory or Memory.of(reranker)
+    score = _scorer(reranker, encoded, distinct)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
-        for rows in length_batches([len(pair) for pair in encoded], batch_tokens):
-            batch = reranker.collate([encoded[row] for row in rows])
-            score = _scorer(reranker, batch, stepwise)
-            for number, neurons in enumerate(distinct):
-                scores[number, rows] = score(neurons)
-                progress.update(len(rows))
+        for rows in length_batches([len(pair) for pair in encoded], memory.batch_tokens):
+            for part, found in halving(rows, memory, score):
+                scores[:, part] = found
+                progress.update(len(part) * len(distinct))
     return scores[places]
 
 
@@ -80,57 +76,48 @@ def _distinct(selected: Sequence[Selected]) -> tuple[list[Selected], list[int]]:
     found: dict[tuple, int] = {}
     places = []
     for one in selected:
-        key = tuple((block.start, indices.numpy().tobytes()) for block, indices in one.items())
+        key = tuple((block.start, columns.numpy().tobytes()) for block, columns in one.items())
         places.append(found.setdefault(key, len(found)))
     return [selected[places.index(number)] for number in range(len(found))], places
 
 
-def _scorer(reranker: Reranker, batch: dict[str, torch.Tensor], stepwise: StepwiseEncoder | None):
-    """A function from an ablation to the scores of the batch."""
-    if stepwise is None:
-        return lambda neurons: _score_with_hooks(reranker, batch, neurons)
-    with torch.inference_mode(), reranker.precision("ranking"):
-        states = stepwise.states(batch)
+def _scorer(
+    reranker: Reranker, encoded: Sequence[EncodedPair], ablations: Sequence[Selected]
+) -> Callable[[Sequence[int]], np.ndarray]:
+    """A function from numbers of pairs to their scores, shape (n_ablations, n_pairs)."""
+    encoder = _own_encoder(reranker, encoded)
+    plan = encoder.plan(ablations) if encoder else []
 
-    def score(neurons: Selected) -> np.ndarray:
+    def log_p(logits: torch.Tensor) -> np.ndarray:
+        return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
+
+    def score(rows: Sequence[int]) -> np.ndarray:
+        batch = reranker.collate([encoded[row] for row in rows])
+        scores = np.empty((len(ablations), len(rows)), dtype=np.float32)
         with torch.inference_mode(), reranker.precision("ranking"):
-            logits = stepwise.logits(states, neurons)
-            return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
+            if encoder:
+                for number, logits in encoder.ablated(batch, plan):
+                    scores[number] = log_p(logits)
+                return scores
+            for number, neurons in enumerate(ablations):
+                with _switched_off(reranker, neurons):
+                    scores[number] = log_p(reranker.model(**batch).logits)
+        return scores
 
     return score
 
 
-def _score_with_hooks(
-    reranker: Reranker, batch: dict[str, torch.Tensor], neurons: Selected
-) -> np.ndarray:
-    """The plain way: the whole model, with hooks that zero outputs."""
-    with _switched_off(reranker, neurons), torch.inference_mode(), reranker.precision("ranking"):
-        logits = reranker.model(**batch).logits
-        return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
-
-
-def _stepwise(reranker: Reranker, encoded: Sequence[EncodedPair]) -> StepwiseEncoder | None:
-    """The encoder that can start in its middle, if it gives the stock model's scores.
-
-    A known architecture may be varied by an option that the stepwise forward does not know; then
-    the log says so, and the plain way is taken.
-    """
-    if not encoded:
+def _own_encoder(reranker: Reranker, encoded: Sequence[EncodedPair]) -> Encoder | None:
+    """The encoder that can start in its middle, if it gives the stock model's scores."""
+    encoder = reranker.encoder
+    if encoder is None or not encoded:
         return None
-    probe = reranker.collate(sorted(encoded, key=len)[: 1 + len(encoded) // 50][:4])
-    stepwise = StepwiseEncoder(reranker.model, reranker.architecture)
-    with torch.inference_mode(), reranker.precision("ranking"):
-        expected = reranker.model(**probe).logits.float()
-        found = stepwise.logits(stepwise.states(probe), {}).float()
-    tolerance = 0.1 if found.dtype == torch.bfloat16 or reranker.dtype == "bfloat16" else 1e-3
-    if torch.allclose(found, expected, atol=tolerance, rtol=tolerance):
-        return stepwise
-    logger.warning(
-        "the stepwise forward differs from this model's own (largest difference %.2g): every "
-        "ablation runs the whole model, which takes longer",
-        (found - expected).abs().max().item(),
-    )
-    return None
+    probe = reranker.collate([min(encoded, key=len)])
+
+    def forward(inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        return next(encoder.ablated(inputs, encoder.plan([{}])))[1]
+
+    return encoder if agrees(reranker, probe, forward, "ranking") else None
 
 
 def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:

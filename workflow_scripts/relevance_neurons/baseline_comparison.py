@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 import torch
 
-from relevance_neurons.attribution import baseline_batch, filler_vectors
 from relevance_neurons.baselines import BASELINES, find_baseline
+from relevance_neurons.paths import baseline_batch, filler_vectors
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import Reranker, length_batches
 from relevance_neurons.significance import mean_interval

@@ -7,8 +7,12 @@ the same rounding error. ``benchmarks/linear.py`` measures it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
 from torch import nn
+from transformers.activations import GELUActivation
 
 _onednn = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
@@ -51,6 +55,50 @@ def freeze_linear(model: nn.Module) -> nn.Module:
             if type(child) is nn.Linear:
                 setattr(parent, name, FrozenLinear(child).train(child.training))
     return model
+
+
+def joined(modules: Sequence[nn.Linear]) -> FrozenLinear:
+    """One module that puts out what ``modules`` do, side by side, from the same input.
+
+    The modules' weights become views of its own, so that nothing is held twice.
+    """
+    if all(module.bias is None for module in modules):
+        bias = None
+    else:
+        bias = torch.cat([module.bias.detach() for module in modules])
+    weight = torch.cat([module.weight.detach() for module in modules])
+    result = FrozenLinear(nn.Linear(weight.shape[1], len(weight), device="meta"))
+    result.weight = nn.Parameter(weight, requires_grad=False)
+    result.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    sizes = [module.out_features for module in modules]
+    for module, rows in zip(modules, weight.split(sizes), strict=True):
+        module.weight = nn.Parameter(rows, requires_grad=False)
+    return result
+
+
+def product_plus(linear: FrozenLinear, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """``linear(inputs) + other``, in one step where oneDNN has it; without gradients."""
+    if _takes_onednn(inputs, linear.weight):
+        return _onednn.binary(inputs, other, linear.weight, linear.bias, "add")
+    return linear(inputs) + other
+
+
+def product_gelu(linear: FrozenLinear, activation, inputs: torch.Tensor) -> torch.Tensor:
+    """``activation(linear(inputs))``, in one step where it is GELU and oneDNN has it."""
+    if _takes_onednn(inputs, linear.weight) and isinstance(activation, GELUActivation):
+        return _onednn(inputs, linear.weight, linear.bias, "gelu", [], "none")
+    return activation(linear(inputs))
+
+
+@contextmanager
+def matrix_precision(name: str) -> Iterator[None]:
+    """Within the block, how exact float32 products are: "highest", or "high" (TF32 on a GPU)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def _takes_onednn(inputs: torch.Tensor, weight: torch.Tensor) -> bool:

@@ -28,12 +28,15 @@ def load_reranker(
     dtype: str = "auto",
     max_length: int = 512,
     architecture: Architecture | None = None,
+    batch_tokens: int | None = None,
 ) -> Reranker:
     """Load a cross-encoder, or a MonoT5: a folder written by ``save_pretrained``, or a hub id.
 
     ``tokenizer`` defaults to the model's own. ``device`` is "auto" (the GPU if there is one),
     "cpu" or "cuda". Pairs are cut at ``max_length`` tokens. ``architecture`` describes a model
     that is not in ``ARCHITECTURES``; by default the description that fits is found.
+    ``batch_tokens`` is the size of a pass, which bounds the memory; by default it suits the
+    ranker and its device, and it is halved where memory runs out.
 
     Raises ``UserError`` if the folder or id holds neither a trained sequence classifier with one
     or two logits nor a T5, if its architecture is not described, or if the hub is out of reach
@@ -52,7 +55,8 @@ def load_reranker(
     if network.config.is_encoder_decoder:
         network, kind = MonoT5(network, label_tokens(words)), MonoT5Reranker
     network = network.to(_device(device), torch.float64 if dtype == "float64" else torch.float32)
-    return kind(network, words, architecture, check_length(max_length, network, words), dtype)
+    length = check_length(max_length, network, words)
+    return kind(network, words, architecture, length, dtype, batch_tokens)
 
 
 def _load_model(name: str):

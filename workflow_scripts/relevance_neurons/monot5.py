@@ -90,8 +90,9 @@ class MonoT5Reranker(Reranker):
         architecture: Architecture,
         max_length: int,
         dtype: str = "auto",
+        batch_tokens: int | None = None,
     ) -> None:
-        super().__init__(model, tokenizer, architecture, max_length, dtype)
+        super().__init__(model, tokenizer, architecture, max_length, dtype, batch_tokens)
         (template,) = self._tokenised([""], [""])
         if len(template) >= max_length:
             raise UserError(

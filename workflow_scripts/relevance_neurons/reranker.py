@@ -14,6 +14,7 @@ from torch.nn.functional import log_softmax, logsigmoid
 
 from relevance_neurons.architectures import Architecture
 from relevance_neurons.baselines import PASSAGE, QUERY
+from relevance_neurons.descriptions import BERT
 from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
 from relevance_neurons.kernels import freeze_linear, matrix_precision
@@ -150,7 +151,7 @@ class Reranker:
     @cached_property
     def encoder(self) -> Encoder | None:
         """Our own forward pass, where the architecture is one that it was written for."""
-        if self.architecture.name != "bert":
+        if self.architecture is not BERT:
             return None
         return Encoder(self.model, self.architecture)
 

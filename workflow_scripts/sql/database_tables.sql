@@ -17,7 +17,7 @@ CREATE TABLE neuron_scores (
 );
 CREATE TABLE attribution_checks (
     collection VARCHAR, label VARCHAR, query_id VARCHAR, doc_id VARCHAR, f_input DOUBLE,
-    f_baseline DOUBLE, cut_sum DOUBLE, residual DOUBLE, n_points INTEGER
+    f_baseline DOUBLE, cut_sum DOUBLE, residual DOUBLE, n_points INTEGER, error_estimate DOUBLE
 );
 CREATE TABLE baselines (
     baseline VARCHAR, mean_difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n_pairs INTEGER,

@@ -1,0 +1,165 @@
+"""The grid of one pair, on paths whose integral is known."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit
+
+from conftest import PAIRS, make_reranker
+from relevance_neurons import UserError, attribute
+from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
+from relevance_neurons.pair_scores import Settings, score_pairs
+
+
+class Path:
+    """A made-up ranker: one neuron y(t) on the cut, F(t) = ∫ g dy with g = ∂F/∂y."""
+
+    def __init__(self, value, slope):
+        self.value, self.slope = value, slope
+
+    def sum(self, element) -> float:
+        """With y = t the gradient is the slope of F."""
+        points = np.array(element.points)
+        return float(self.slope(points) @ element.matrix @ points)
+
+    def integrate(self, grid: AdaptiveGrid, most: int = 10**6) -> tuple[float, list]:
+        """What the grid makes of ∫ g dy, and its elements."""
+        elements = []
+        while points := grid.wanted(most):
+            at = np.array(points)
+            elements += grid.add(points, self.value(at).tolist(), self.slope(at).tolist(), self)
+        return sum(self.sum(one) for one in elements), elements
+
+
+def jump(width: float, place: float = 0.3) -> Path:
+    """F rises from 0 to 1 within about ``width``."""
+
+    def value(t):
+        return expit((t - place) / width)
+
+    return Path(value, lambda t: value(t) * (1 - value(t)) / width)
+
+
+def covers_the_path(elements) -> bool:
+    ends = sorted((one.points[0], one.points[-1]) for one in elements)
+    return ends[0][0] == 0.0 and ends[-1][1] == 1.0 and all(a[1] == b[0] for a, b in pairwise(ends))
+
+
+def test_a_smooth_path_takes_the_first_points_alone():
+    grid = AdaptiveGrid(0.02)
+    path = Path(lambda t: t**2, lambda t: 2 * t)
+    found, elements = path.integrate(grid)
+    assert found == pytest.approx(1.0, abs=1e-12)
+    assert len(grid.points) == 2 * FIRST_PANELS + 1 and covers_the_path(elements)
+    assert grid.error_estimate == pytest.approx(0.0, abs=1e-12)
+
+
+@given(
+    st.floats(1e-3, 0.3),
+    st.floats(0.0, 1.0),
+    st.sampled_from([0.1, 0.02, 0.005]),
+    st.integers(1, 9),
+)
+def test_the_error_is_within_the_tolerance(width, place, tolerance, most):
+    path = jump(width, place)
+    grid = AdaptiveGrid(tolerance)
+    found, elements = path.integrate(grid, most)
+    exact = float(path.value(1.0) - path.value(0.0))
+    assert covers_the_path(elements)
+    assert abs(found - exact) <= tolerance * max(grid.range, 1e-3)
+    assert abs(found - exact) <= grid.error_estimate + 1e-12
+
+
+def test_points_gather_where_f_jumps():
+    """A uniform grid with Simpson's rule needs ten times the points for the same error."""
+    path = jump(0.002)
+    grid = AdaptiveGrid(0.005)
+    found, _ = path.integrate(grid)
+    error = abs(found - (path.value(1.0) - path.value(0.0)))
+    inside = sum(abs(point - 0.3) < 0.03 for point in grid.points)
+    assert inside > len(grid.points) / 2
+    uniform = np.linspace(0, 1, 10 * len(grid.points) | 1)
+    slopes = path.slope(uniform)
+    simpson = (slopes[0] + slopes[-1] + 4 * slopes[1::2].sum() + 2 * slopes[2:-1:2].sum()) / 3
+    assert abs(simpson / (len(uniform) - 1) - (path.value(1.0) - path.value(0.0))) > error
+
+
+def test_the_cut_finds_what_f_hides():
+    """F is a straight line, but the neurons' scores are not: only the cut tells."""
+
+    class Hidden(Path):
+        def sum(self, element) -> float:
+            left, right = element.points[0], element.points[-1]
+            wrong = 0.1 * (right - left) ** 4 if left < 0.5 else 0.0
+            return right - left + wrong
+
+    grid = AdaptiveGrid(1e-5)
+    Hidden(lambda t: t, np.ones_like).integrate(grid)
+    below = [point for point in grid.points if point <= 0.5]
+    assert len(below) > len(grid.points) / 2
+
+
+@given(st.integers(1, 12))
+def test_the_grid_does_not_depend_on_how_many_points_come_at_once(most):
+    whole, parts = AdaptiveGrid(0.01), AdaptiveGrid(0.01)
+    found, _ = jump(0.01).integrate(whole)
+    assert jump(0.01).integrate(parts, most)[0] == found
+    assert parts.points == whole.points
+
+
+def test_every_point_is_asked_for_once():
+    asked = []
+    grid, path = AdaptiveGrid(0.005), jump(0.004)
+    while points := grid.wanted(7):
+        asked += points
+        at = np.array(points)
+        grid.add(points, path.value(at).tolist(), path.slope(at).tolist(), path)
+    assert len(asked) == len(set(asked)) == len(grid.points)
+    assert grid.pending() == ()
+
+
+def test_a_hopeless_path_ends_with_its_error():
+    """Noise that no grid resolves: the points end, and the estimate says how bad it is."""
+    random = np.random.default_rng(0)
+    noise = Path(lambda t: random.normal(size=t.shape), lambda t: random.normal(size=t.shape))
+    grid = AdaptiveGrid(0.01, max_points=65)
+    _, elements = noise.integrate(grid)
+    assert covers_the_path(elements) and len(grid.points) <= 65
+    assert grid.error_estimate > 0.01 * grid.range
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1.0, -0.1])
+def test_a_wrong_tolerance_is_refused(tolerance):
+    with pytest.raises(UserError, match=r"attribution.tolerance: .* was found"):
+        AdaptiveGrid(tolerance)
+
+
+def errors(reranker, **settings) -> np.ndarray:
+    """Relative error of each pair's scores against 1,001 points, and how many it took."""
+    found = {}
+    for name, one in (
+        ("exact", Settings(quadrature="simpson", n_points=1001)),
+        ("tried", Settings(**settings)),
+    ):
+        for check, scores in score_pairs(reranker, PAIRS, one):
+            found[name, check.pair] = scores
+    pairs = range(len(PAIRS))
+    change = [np.linalg.norm(found["tried", i] - found["exact", i]) for i in pairs]
+    return np.array(change) / [np.linalg.norm(found["exact", i]) for i in pairs]
+
+
+def test_scores_are_as_exact_as_asked_for():
+    reranker = make_reranker(2)
+    loose, tight = (errors(reranker, tolerance=one) for one in (0.1, 0.001))
+    assert tight.max() < 0.005
+    assert tight.mean() < loose.mean() / 5
+
+
+def test_checks_tell_points_and_estimate():
+    checks = attribute(make_reranker(2), PAIRS, tolerance=0.005).checks()
+    assert checks["n_points"].min() >= 2 * FIRST_PANELS + 1
+    assert checks["n_points"].n_unique() > 1
+    assert (checks["residual"].abs() <= checks["error_estimate"] + 1e-12).all()

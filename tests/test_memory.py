@@ -1,0 +1,94 @@
+"""What happens where memory runs out: halved passes, the same scores, or one clear line."""
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import PAIRS, make_reranker
+from relevance_neurons import UserError, pair_scores
+from relevance_neurons.memory import CPU_BYTES, Memory, is_out_of_memory
+from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.reranker import BATCH_TOKENS
+
+
+def scores_of(reranker, memory, **settings) -> np.ndarray:
+    found = np.empty((len(PAIRS), len(reranker.neurons)))
+    for check, scores in score_pairs(reranker, PAIRS, Settings(**settings), memory):
+        found[check.pair] = scores
+    return found
+
+
+def limited(most_rows: int, trace, failures: list[int]):
+    """``trace``, on a machine whose memory holds ``most_rows`` rows."""
+
+    def run(reranker, tracer, starts, *others):
+        if len(starts) > most_rows:
+            failures.append(len(starts))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return trace(reranker, tracer, starts, *others)
+
+    return run
+
+
+@pytest.mark.parametrize("quadrature", ["adaptive", "trapezoid", "simpson"])
+@pytest.mark.parametrize("most_rows", [1, 3])
+def test_passes_are_halved_and_nothing_is_lost(monkeypatch, caplog, quadrature, most_rows):
+    reranker = make_reranker(2)
+    settings = {"quadrature": quadrature, "n_points": 11}
+    whole = scores_of(reranker, Memory(4096), **settings)
+    failures: list[int] = []
+    monkeypatch.setattr(pair_scores, "trace", limited(most_rows, pair_scores.trace, failures))
+    memory = Memory(4096)
+    np.testing.assert_allclose(
+        scores_of(reranker, memory, **settings), whole, rtol=1e-9, atol=1e-14
+    )
+    assert failures and memory.batch_tokens < 4096
+    assert f"going on with passes of {memory.batch_tokens} tokens" in caplog.text
+    assert failures[-1] < failures[0]
+
+
+def test_one_row_too_many_is_told(monkeypatch):
+    monkeypatch.setattr(pair_scores, "trace", limited(0, pair_scores.trace, []))
+    with pytest.raises(UserError, match=r"out of memory with a single pair; lower .*max_length"):
+        scores_of(make_reranker(2), Memory(4096))
+
+
+def test_other_errors_are_not_taken_for_it(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(pair_scores, "trace", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        scores_of(make_reranker(2), Memory(4096))
+
+
+def test_what_counts_as_out_of_memory():
+    told = "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError(told)):
+        assert is_out_of_memory(error)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_real_allocation_failure_is_recognised():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize("quadrature", ["adaptive", "trapezoid", "simpson"])
+@pytest.mark.parametrize("batch_tokens", [1, 60, 4096])
+def test_rows_that_are_not_kept_are_evaluated_again(quadrature, batch_tokens):
+    reranker = make_reranker(2)
+    settings = {"quadrature": quadrature, "n_points": 11}
+    whole = scores_of(reranker, Memory(4096), **settings)
+    sparing = scores_of(reranker, Memory(batch_tokens, kept_bytes=0), **settings)
+    np.testing.assert_allclose(sparing, whole, rtol=1e-9, atol=1e-14)
+
+
+def test_limits_on_a_cpu_depend_on_the_ranker_alone():
+    reranker = make_reranker(2)
+    assert Memory.of(reranker) == Memory(BATCH_TOKENS, CPU_BYTES)
+    reranker.neurons = range(221_184)  # monobert-large
+    assert 512 <= Memory.of(reranker).batch_tokens < 1024
+    reranker.batch_tokens = 100
+    assert Memory.of(reranker).batch_tokens == 100

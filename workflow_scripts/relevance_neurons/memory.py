@@ -1,0 +1,91 @@
+"""How much may go through the ranker at once, and what to do where it was too much."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from relevance_neurons.errors import UserError
+from relevance_neurons.reranker import BATCH_TOKENS, Reranker
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+CPU_BYTES = 2 * 2**30
+"""For a pass on a CPU. It does not depend on what is free, so that the same study is cut into the
+same batches, and gives the same tables, in every run."""
+GPU_SHARE = 0.6
+"""Of the memory of a GPU that is free at the start, for a pass."""
+VALUES_PER_NEURON = 3
+"""float32 values that a token needs for each neuron in a forward and backward pass that keeps
+outputs and gradients (measured: 2.2 to 2.4 at 24 × 1024; attention is most of the rest)."""
+MOST_TOKENS = 65536
+
+
+@dataclass
+class Memory:
+    """Tokens in a pass through the ranker, and bytes kept between passes of an attribution."""
+
+    batch_tokens: int
+    kept_bytes: int = CPU_BYTES
+
+    @classmethod
+    def of(cls, reranker: Reranker) -> Memory:
+        """What the ranker asks for by its ``batch_tokens``, or else what suits its device."""
+        batch_tokens = reranker.batch_tokens
+        each = 4 * VALUES_PER_NEURON * len(reranker.neurons)
+        if reranker.device.type == "cuda":
+            free = int(GPU_SHARE * torch.cuda.mem_get_info(reranker.device)[0])
+            fitting = min(MOST_TOKENS, 2 ** max(0, (free // each).bit_length() - 1))
+            return cls(batch_tokens or fitting, free // 2)
+        return cls(batch_tokens or max(1, min(BATCH_TOKENS, CPU_BYTES // each)))
+
+    def halve(self, n_rows: int) -> None:
+        """After running out: let half as much through from now on.
+
+        Raises ``UserError`` where one row alone was too much.
+        """
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if n_rows < 2:
+            raise UserError(
+                "out of memory with a single pair; lower reranker.max_length, or take a device "
+                "with more memory"
+            )
+        self.batch_tokens = max(1, self.batch_tokens // 2)
+        logger.warning("out of memory: going on with passes of %d tokens", self.batch_tokens)
+
+
+def halving(
+    rows: Sequence[Item], memory: Memory, compute: Callable[[Sequence[Item]], Result]
+) -> Iterator[tuple[Sequence[Item], Result]]:
+    """Yield rows and what ``compute`` makes of them: all at once, in halves where memory ends.
+
+    Raises ``UserError`` where one row alone is too much.
+    """
+    result, done = None, False
+    try:
+        result, done = compute(rows), True
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    if done:  # outside of the except block, whose error would hold what the pass had in memory
+        yield rows, result
+        return
+    memory.halve(len(rows))
+    for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+        yield from halving(part, memory, compute)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device or the machine has no memory left."""
+    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)

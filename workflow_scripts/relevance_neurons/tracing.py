@@ -1,0 +1,204 @@
+"""Run path points through a ranker and keep every neuron's output and gradient.
+
+One forward and one backward pass give both for all neurons: the backward pass goes to the
+outputs themselves and to the path variable, never to a weight.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from relevance_neurons.architectures import residual_cut
+from relevance_neurons.encoder import Encoder
+from relevance_neurons.neurons import Block
+from relevance_neurons.reranker import Reranker
+from relevance_neurons.taps import tapped
+
+logger = logging.getLogger(__name__)
+
+Forward = Callable[[Mapping[str, torch.Tensor]], torch.Tensor]
+"""From a model's inputs to its logits."""
+
+ROUNDING = {"float64": 1e-6, "float32": 1e-3, "tf32": 1e-2, "bfloat16": 0.1}
+"""How far logits of two orders of the same sums may lie apart, relative to the largest."""
+
+CUT = "cut"
+"""Key of the residual stream after the middle layer, on which every pair is checked."""
+
+
+class Tracer(Protocol):
+    """What shows the outputs of all neurons in a forward pass, by some key."""
+
+    places: Sequence[tuple[Block, object, slice]]
+    """Each block, the key of the output that holds it, and its columns there."""
+
+    def __call__(
+        self, inputs: Mapping[str, torch.Tensor]
+    ) -> tuple[torch.Tensor, dict[object, torch.Tensor]]:
+        """Logits, and the outputs by key, each of shape (n_rows, n_tokens or 1, width)."""
+
+
+class StockTracer:
+    """The model's own forward pass, with hooks: for every architecture."""
+
+    def __init__(self, reranker: Reranker) -> None:
+        self.model = reranker.model
+        blocks = reranker.neurons.blocks
+        self.places = [(block, (block.module, block.call or 0), block.columns) for block in blocks]
+        module, call = residual_cut(reranker.model, reranker.architecture)
+        self.cut = (module, call or 0)
+
+    def __call__(self, inputs):
+        """As ``Tracer``."""
+        outputs: dict[object, torch.Tensor] = {}
+        wanted = {key for _, key, _ in self.places}
+
+        def tap(module):
+            def keep(call: int, output: torch.Tensor) -> None:
+                if (module, call) in wanted:
+                    outputs[module, call] = output
+                if (module, call) == self.cut:
+                    outputs[CUT] = output
+
+            return keep
+
+        modules = {module for module, _ in (*wanted, self.cut)}
+        with tapped(self.model, {module: tap(module) for module in modules}):
+            logits = self.model(**inputs).logits
+        return logits, outputs
+
+
+class EncoderTracer:
+    """Our own forward pass of a BERT-type encoder."""
+
+    def __init__(self, encoder: Encoder, blocks: Iterable[Block]) -> None:
+        self.encoder = encoder
+        self.places = []
+        for block in blocks:
+            layer, step, column = encoder.place(block)
+            self.places.append((block, (layer, step), slice(column, column + block.size)))
+        self.cut = (len(encoder.layers) - 1) // 2
+
+    def __call__(self, inputs):
+        """As ``Tracer``."""
+        outputs: dict[object, torch.Tensor] = {}
+
+        def tap(layer: int, step: str, output: torch.Tensor) -> None:
+            if step != "layer":
+                outputs[layer, step] = output
+            elif layer == self.cut:
+                outputs[CUT] = output
+
+        return self.encoder.trace(inputs, tap), outputs
+
+
+@dataclass(frozen=True)
+class Row:
+    """The outputs y of one point and their gradients ∂F/∂y, by key: (n_tokens or 1, width)."""
+
+    outputs: dict[object, torch.Tensor] = field(repr=False)
+    gradients: dict[object, torch.Tensor] = field(repr=False)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that a copy takes."""
+        return 2 * sum(output.nbytes for output in self.outputs.values())
+
+    def copy(self) -> Row:
+        """The same in memory of its own, so that the other rows of its pass can go."""
+        return Row(
+            {key: output.clone() for key, output in self.outputs.items()},
+            {key: gradient.clone() for key, gradient in self.gradients.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Points of some paths, a row each: F, its slope dF/dα, and each output y with ∂F/∂y."""
+
+    values: torch.Tensor
+    slopes: torch.Tensor
+    outputs: dict[object, torch.Tensor] = field(repr=False)
+    gradients: dict[object, torch.Tensor] = field(repr=False)
+
+    def row(self, number: int) -> Row:
+        """One of the rows, in the memory of all."""
+        part = self.part(number)
+        return Row(part.outputs, part.gradients)
+
+    def part(self, rows: slice | int) -> Traced:
+        """Some of the rows, in the memory of all."""
+        return Traced(
+            self.values[rows],
+            self.slopes[rows],
+            {key: output[rows] for key, output in self.outputs.items()},
+            {key: gradient[rows] for key, gradient in self.gradients.items()},
+        )
+
+
+def trace(
+    reranker: Reranker,
+    tracer: Tracer,
+    starts: torch.Tensor,
+    changes: torch.Tensor,
+    alphas: torch.Tensor,
+    others: Mapping[str, torch.Tensor],
+    label: str,
+    target: str,
+) -> Traced:
+    """Evaluate the rows x' + α (x − x').
+
+    ``starts`` (x') and ``changes`` (x − x') have shape (n_rows, n_tokens, width), ``alphas``
+    (n_rows,); ``others`` are the model's other inputs, one row each.
+    """
+    line = (starts + alphas.to(starts)[:, None, None] * changes).requires_grad_(True)
+    with torch.enable_grad(), reranker.precision("attribution"):
+        logits, outputs = tracer({"inputs_embeds": line, **others})
+        value = reranker.target_value(logits, label, target)
+        moving = {key: output for key, output in outputs.items() if output.requires_grad}
+        found = torch.autograd.grad(value.sum(), [line, *moving.values()], allow_unused=True)
+    known = dict(zip(moving, found[1:], strict=True))
+    gradients = {  # none where F does not read it, or the path does not move it (T5's decoder)
+        key: torch.zeros_like(output) if known.get(key) is None else known[key]
+        for key, output in outputs.items()
+    }
+    slopes = (found[0] * changes).double().sum(dim=(1, 2))
+    values = {key: output.detach() for key, output in outputs.items()}
+    return Traced(value.detach().double().cpu(), slopes.cpu(), values, gradients)
+
+
+def find_tracer(reranker: Reranker, probe: Mapping[str, torch.Tensor]) -> Tracer:
+    """Our own forward pass where it gives the stock model's logits on ``probe``, else its own."""
+    encoder = reranker.encoder
+    if encoder is not None and agrees(
+        reranker, probe, lambda inputs: encoder.trace(inputs, lambda *_: None), "attribution"
+    ):
+        return EncoderTracer(encoder, reranker.neurons.blocks)
+    return StockTracer(reranker)
+
+
+def agrees(
+    reranker: Reranker, probe: Mapping[str, torch.Tensor], forward: Forward, work: str
+) -> bool:
+    """Whether ``forward`` gives the stock model's logits on ``probe``.
+
+    A known architecture may be varied by an option that our forward pass does not know; then the
+    log says so.
+    """
+    with torch.inference_mode(), reranker.precision(work):
+        expected = reranker.model(**probe).logits.float()
+        found = forward(probe).float()
+    difference = (found - expected).abs().max().item()
+    if difference <= ROUNDING[reranker.arithmetic(work)] * max(1.0, expected.abs().max().item()):
+        return True
+    logger.warning(
+        "our own forward pass differs from this model's (largest difference of a logit %.2g): "
+        "the model's is taken, which takes longer",
+        difference,
+    )
+    return False
