@@ -17,7 +17,9 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.quadrature import Cut, Element, interpolating_matrix
 
 SIMPSON = interpolating_matrix(3)
-FIRST_PANELS = 4
+FIRST_PANELS = 8
+"""With 4 the average pair needs as many points in the end, but more rounds (measured on a ranker
+of 6 layers at a tolerance of 0.02), and narrow bends are more easily missed."""
 MAX_POINTS = 513
 """A pair that needs more is given up with the error that it has."""
 SMALLEST_RANGE = 1e-3

@@ -71,18 +71,25 @@ def halving(
 
     Raises ``UserError`` where one row alone is too much.
     """
-    result, done = None, False
+    size, start = len(rows), 0
+    while start < len(rows):
+        part = rows[start : start + size]
+        computed = _unless_out_of_memory(compute, part)
+        if computed is None:  # its error, which holds what the pass had in memory, is gone
+            memory.halve(len(part))
+            size = max(1, size // 2)
+        else:
+            yield part, computed[0]
+            start += size
+
+
+def _unless_out_of_memory(compute: Callable[[Item], Result], item: Item) -> tuple[Result] | None:
     try:
-        result, done = compute(rows), True
+        return (compute(item),)
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    if done:  # outside of the except block, whose error would hold what the pass had in memory
-        yield rows, result
-        return
-    memory.halve(len(rows))
-    for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
-        yield from halving(part, memory, compute)
+        if is_out_of_memory(error):
+            return None
+        raise
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ reduced to a number per neuron, and what no element needs any more is let go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -21,7 +21,7 @@ from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import Paths
 from relevance_neurons.quadrature import MOST_ELEMENT_POINTS, Element, UniformGrid, assemble
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
-from relevance_neurons.tracing import CUT, Row, Traced, Tracer, find_tracer, trace
+from relevance_neurons.tracing import CUT, Traced, Tracer, find_tracer, trace
 
 Grid = AdaptiveGrid | UniformGrid
 
@@ -110,14 +110,16 @@ class _Group:
         active = list(range(len(self.pairs)))
         while active:
             asked = self._asked(active)
-            active = [row for row in active if asked[row]]
-            self._evaluate([(row, point) for row in active for point in asked[row]])
+            active = [row for row in active if asked.get(row) != ()]
+            self._evaluate([(row, point) for row, points in asked.items() for point in points])
 
     def _asked(self, active: list[int]) -> dict[int, tuple[float, ...]]:
-        """The next points of each pair, shared out so that they fit in one pass."""
+        """The next points of each pair, none once it is done; as many pairs as fit in one pass."""
         asked: dict[int, tuple[float, ...]] = {}
-        left = self.memory.batch_tokens // self.paths.n_tokens
+        left = max(1, self.memory.batch_tokens // self.paths.n_tokens)
         for i, row in enumerate(active):
+            if left < 1:
+                break
             asked[row] = self.pairs[row].wanted(max(1, left // (len(active) - i)))
             left -= len(asked[row])
         return asked
@@ -157,14 +159,14 @@ class _Pair:
         self.n_points = 0
         self.ends: dict[float, float] = {}
         self._waiting: list[Element] = []
-        self._kept: dict[float, Row] = {}
-        self._cut = Cut()
+        self._kept = Rows((), {}, {})
+        self._cut = CutRows()
 
     def wanted(self, most: int) -> tuple[float, ...]:
         """The next points to evaluate: of an element that waits for its rows, else new ones."""
         if self._waiting:
-            missing = [point for point in self._waiting[0].points if point not in self._kept]
-            return tuple(missing[:most])
+            missing = set(self._waiting[0].points) - set(self._kept.points)
+            return tuple(sorted(missing)[:most])
         return self.grid.wanted(most)
 
     def take(self, points: tuple[float, ...], traced: Traced, kept_bytes: int) -> None:
@@ -174,14 +176,15 @@ class _Pair:
             self.n_points += len(points)
             self.ends |= {p: f for p, f in zip(points, values, strict=True) if p in (0.0, 1.0)}
             self._cut.add(points, traced)
-            self._waiting += self.grid.add(points, values, traced.slopes.tolist(), self._cut)
+            self._waiting = self.grid.add(points, values, traced.slopes.tolist(), self._cut)
             self._cut.forget_all_but(self.grid.pending())
-        known = {**self._kept, **{p: traced.row(i) for i, p in enumerate(points)}}
-        ready = [one for one in self._waiting if known.keys() >= set(one.points)]
-        self._waiting = [one for one in self._waiting if not known.keys() >= set(one.points)]
+        rows = [self._kept, Rows(points, traced.outputs, traced.gradients)]
+        known = {*self._kept.points, *points}
+        ready = [one for one in self._waiting if known.issuperset(one.points)]
+        self._waiting = [one for one in self._waiting if not known.issuperset(one.points)]
         if ready:
-            self._add(ready, points, traced)
-        self._keep(known, kept_bytes)
+            self._add(ready, rows)
+        self._keep(rows, kept_bytes)
 
     def check(self, number: int) -> PairCheck:
         """How well the pair was integrated, once it is done."""
@@ -194,41 +197,56 @@ class _Pair:
             self.grid.error_estimate,
         )
 
-    def _add(self, elements: list[Element], points: tuple[float, ...], traced: Traced) -> None:
+    def _add(self, elements: list[Element], rows: list[Rows]) -> None:
         """Reduce the elements to a number per neuron and add them to the scores."""
-        needed = {point for element in elements for point in element.points}
-        if needed <= set(points):
-            matrix = assemble(elements, points)
-            sums = {
-                key: reduced(matrix, output, traced.gradients[key])
-                for key, output in traced.outputs.items()
-            }
-        else:
-            known = {p: traced.row(i) for i, p in enumerate(points)} | self._kept
-            matrix = assemble(elements, sorted(needed))
-            sums = reduced_rows(matrix, [known[point] for point in sorted(needed)])
+        matrix = assemble(elements, [point for part in rows for point in part.points])
+        sums = {
+            key: reduced(matrix, [(one.outputs[key], one.gradients[key]) for one in rows if one])
+            for key in rows[-1].outputs
+        }
         self.cut_sum += float(sums[CUT].double().sum())
         parts = [sums[key][columns] for _, key, columns in self.places]
         self.scores += torch.cat(parts).double().cpu().numpy()
 
-    def _keep(self, known: dict[float, Row], kept_bytes: int) -> None:
-        """Keep the rows that will be used again, as many as may be; the rest is let go."""
+    def _keep(self, rows: list[Rows], kept_bytes: int) -> None:
+        """Keep what will be used again, as much as may be; the rest is let go."""
         waiting = [point for element in self._waiting for point in element.points]
-        needed = dict.fromkeys(p for p in (*waiting, *self.grid.pending()) if p in known)
-        if not needed:
-            self._kept = {}
-            return
-        most = max(MOST_ELEMENT_POINTS - 1, kept_bytes // next(iter(known.values())).n_bytes)
-        kept = list(needed)[:most]
-        self._kept = {p: self._kept.get(p) or known[p].copy() for p in kept}
+        places = {point: (part, i) for part in rows for i, point in enumerate(part.points)}
+        needed = [p for p in dict.fromkeys((*waiting, *self.grid.pending())) if p in places]
+        most = max(MOST_ELEMENT_POINTS - 1, kept_bytes // rows[-1].bytes_each)
+        self._kept = rows_at(needed[:most], places)
 
 
-class Cut:
-    """The residual stream after the middle layer, and ∂F/∂ of it, at some points of a path.
+@dataclass(frozen=True)
+class Rows:
+    """Points of one path with their outputs and gradients by key: (n_points, n_tokens, width)."""
 
-    The scores of all of it add up to the change of F, however small the piece of the path
-    (METHOD: exact identities), which tells the error of an element.
-    """
+    points: tuple[float, ...]
+    outputs: dict[object, torch.Tensor]
+    gradients: dict[object, torch.Tensor]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def bytes_each(self) -> int:
+        """Memory that one point takes."""
+        return 2 * sum(output[0].nbytes for output in self.outputs.values())
+
+
+def rows_at(points: Sequence[float], places: Mapping[float, tuple[Rows, int]]) -> Rows:
+    """A copy of the rows of ``points``, so that all others can go."""
+    found = [places[point] for point in points]
+    keys = found[0][0].outputs if found else ()
+    return Rows(
+        tuple(points),
+        {key: torch.stack([rows.outputs[key][i] for rows, i in found]) for key in keys},
+        {key: torch.stack([rows.gradients[key][i] for rows, i in found]) for key in keys},
+    )
+
+
+class CutRows:
+    """The residual stream after the middle layer, and ∂F/∂ of it, at some points of a path."""
 
     def __init__(self) -> None:
         self._rows: dict[float, tuple[np.ndarray, np.ndarray]] = {}
@@ -244,34 +262,30 @@ class Cut:
         self._rows = {point: self._rows[point] for point in points if point in self._rows}
 
     def sum(self, element: Element) -> float:
-        """Sum of the scores of the cut over an element."""
+        """Sum of the scores of the cut over an element: tends to the change of F there."""
         rows = [self._rows[point] for point in element.points]
         outputs, gradients = (np.stack(part) for part in zip(*rows, strict=True))
         return float((element.matrix * (gradients @ outputs.T)).sum())
 
 
-def reduced_rows(matrix: np.ndarray, rows: Sequence[Row]) -> dict[object, torch.Tensor]:
-    """As ``reduced``, of each output of rows that lie apart in memory; one output at a time."""
-    return {
-        key: reduced(
-            matrix,
-            torch.stack([row.outputs[key] for row in rows]),
-            torch.stack([row.gradients[key] for row in rows]),
-        )
-        for key in rows[0].outputs
-    }
-
-
-def reduced(matrix: np.ndarray, outputs: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+def reduced(matrix: np.ndarray, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
     """Σ_tokens Σ_{k,l} M[k, l] g_k · y_l of every neuron: shape (width,).
 
-    ``outputs`` and ``gradients`` have shape (n_rows, n_tokens, width), the matrix (n_rows, n_rows).
-    The rows differ little, so their differences need every bit of the products.
+    ``parts`` are outputs and gradients, each of shape (n_points, n_tokens, width); the matrix is
+    that of all their points, in this order. The points differ little, so the differences of their
+    outputs need every bit of the products.
     """
-    n_rows, n_tokens, width = outputs.shape
-    kind = torch.promote_types(outputs.dtype, torch.float32)
-    weights = torch.from_numpy(matrix).to(outputs.device, kind)
+    outputs = [output for output, _ in parts]
+    _, n_tokens, width = outputs[0].shape
+    kind = torch.promote_types(outputs[0].dtype, torch.float32)
+    sizes = [len(output) for output in outputs]
+    weights = torch.from_numpy(matrix).to(outputs[0].device, kind).split(sizes)
+    total = torch.zeros(n_tokens * width, dtype=kind, device=outputs[0].device)
     with matrix_precision("highest"):
-        weighted = weights @ outputs.reshape(n_rows, -1).to(kind)
-    weighted.mul_(gradients.reshape(n_rows, -1))
-    return weighted.sum(dim=0).view(n_tokens, width).sum(dim=0)
+        for its_weights, (_, gradient) in zip(weights, parts, strict=True):
+            each = its_weights.split(sizes, dim=1)
+            products = each[0] @ outputs[0].reshape(sizes[0], -1).to(kind)
+            for other_weights, other in zip(each[1:], outputs[1:], strict=True):
+                products.addmm_(other_weights, other.reshape(len(other), -1).to(kind))
+            total += products.mul_(gradient.reshape(len(gradient), -1)).sum(dim=0)
+    return total.view(n_tokens, width).sum(dim=0)

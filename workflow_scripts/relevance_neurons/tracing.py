@@ -98,26 +98,6 @@ class EncoderTracer:
 
 
 @dataclass(frozen=True)
-class Row:
-    """The outputs y of one point and their gradients ∂F/∂y, by key: (n_tokens or 1, width)."""
-
-    outputs: dict[object, torch.Tensor] = field(repr=False)
-    gradients: dict[object, torch.Tensor] = field(repr=False)
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory that a copy takes."""
-        return 2 * sum(output.nbytes for output in self.outputs.values())
-
-    def copy(self) -> Row:
-        """The same in memory of its own, so that the other rows of its pass can go."""
-        return Row(
-            {key: output.clone() for key, output in self.outputs.items()},
-            {key: gradient.clone() for key, gradient in self.gradients.items()},
-        )
-
-
-@dataclass(frozen=True)
 class Traced:
     """Points of some paths, a row each: F, its slope dF/dα, and each output y with ∂F/∂y."""
 
@@ -126,12 +106,7 @@ class Traced:
     outputs: dict[object, torch.Tensor] = field(repr=False)
     gradients: dict[object, torch.Tensor] = field(repr=False)
 
-    def row(self, number: int) -> Row:
-        """One of the rows, in the memory of all."""
-        part = self.part(number)
-        return Row(part.outputs, part.gradients)
-
-    def part(self, rows: slice | int) -> Traced:
+    def part(self, rows: slice) -> Traced:
         """Some of the rows, in the memory of all."""
         return Traced(
             self.values[rows],
