@@ -35,6 +35,7 @@ class GaussGrid:
     """
 
     error_estimate = None
+    is_given_up = False
 
     def __init__(self, n_nodes: int) -> None:
         nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
@@ -130,7 +131,7 @@ def reference(model: str, max_length: int, pairs: list[Pair], file: Path) -> np.
 
 
 def forward_seconds(model: str, max_length: int, pairs: list[Pair]) -> float:
-    """One forward pass of every pair through the stock model, each pair alone in 9 rows, for one."""
+    """Time of one forward pass of every pair through the stock model (of nine, divided)."""
     stock = AutoModelForSequenceClassification.from_pretrained(model).float().eval()
     ranker = load_reranker(model, max_length=max_length)
     batches = [ranker.collate([encoded] * 9) for encoded in ranker.encode([t for _, t in pairs])]

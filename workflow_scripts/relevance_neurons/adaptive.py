@@ -67,6 +67,7 @@ class AdaptiveGrid:
             )
         self.tolerance, self.max_points = tolerance, max_points
         self.error_estimate = 0.0
+        self.is_given_up = False
         ends = [i / FIRST_PANELS for i in range(FIRST_PANELS + 1)]
         self._pending = list(pairwise(ends))
         self._known: dict[float, tuple[float, float]] = {}
@@ -99,7 +100,7 @@ class AdaptiveGrid:
         self._known.update(zip(points, zip(values, slopes, strict=True), strict=True))
         if self._unknown():
             return []
-        panels = [self._panel(left, right, cut) for left, right in self._pending]
+        panels = self._panels(cut)
         accepted, halved = self._choose(panels)
         self.error_estimate += sum(panel.error for panel in accepted)
         self._pending = [
@@ -110,20 +111,33 @@ class AdaptiveGrid:
         self._asked = self._unknown()
         return [Element(panel.points, SIMPSON) for panel in accepted]
 
-    def _panel(self, left: float, right: float, cut: Cut) -> Panel:
+    def _panels(self, cut: Cut) -> list[Panel]:
+        """The pending panels, with the errors of F and of the cut on them."""
+        points = self.pending()
+        place = {point: i for i, point in enumerate(points)}
+        products = cut.products(points)
+        panels = []
+        for left, right in self._pending:
+            rows = [place[point] for point in (left, (left + right) / 2, right)]
+            on_cut = float((SIMPSON * products[np.ix_(rows, rows)]).sum())
+            panels.append(Panel(left, right, self._error(left, right, on_cut)))
+        return panels
+
+    def _error(self, left: float, right: float, on_cut: float) -> float:
         middle = (left + right) / 2
         (f_left, a), (_, m), (f_right, b) = (self._known[one] for one in (left, middle, right))
         simpson = (right - left) * (a + 4 * m + b) / 6
         trapezoid = (right - left) * (a + 2 * m + b) / 4
-        error = abs(f_right - f_left - simpson) + abs(simpson - trapezoid) / 15
-        on_cut = abs(cut.sum(Element((left, middle, right), SIMPSON)) - (f_right - f_left))
-        return Panel(left, right, max(error, on_cut))
+        change = f_right - f_left
+        return max(abs(change - simpson) + abs(simpson - trapezoid) / 15, abs(change - on_cut))
 
     def _choose(self, panels: list[Panel]) -> tuple[list[Panel], list[Panel]]:
         """The panels to accept and those to halve, each from left to right."""
         budget = self.tolerance * max(self.range, SMALLEST_RANGE) - self.error_estimate
-        full = len(self._known) + 2 * len(panels) > self.max_points
-        if full or sum(panel.error for panel in panels) <= budget:
+        if sum(panel.error for panel in panels) <= budget:
+            return panels, []
+        if len(self._known) + 2 * len(panels) > self.max_points:
+            self.is_given_up = True
             return panels, []
         errors = np.array([panel.error for panel in panels])
         order = np.argsort(errors, kind="stable")

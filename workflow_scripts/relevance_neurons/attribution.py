@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from relevance_neurons.adaptive import MAX_POINTS
 from relevance_neurons.errors import UserError
 from relevance_neurons.pair_scores import PairCheck, Settings, score_pairs
 from relevance_neurons.progress import Progress
@@ -100,4 +101,11 @@ def attribute(
             running.add(check.pair, scores)
             result.checked.append(check)
             progress.update()
+    given_up = sum(check.is_given_up for check in result.checked)
+    if given_up:
+        logger.warning(
+            "%d of %d pairs missed the tolerance of %g with %d points: see error_estimate of their "
+            "attribution_checks",
+            *(given_up, len(pairs), tolerance, MAX_POINTS),
+        )
     return result

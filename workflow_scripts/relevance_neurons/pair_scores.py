@@ -55,7 +55,8 @@ class PairCheck:
 
     ``cut_sum`` is the sum of the scores of a cut: the residual stream after the middle layer. As
     the error shrinks it tends to ``f_input - f_baseline`` (METHOD: exact identities).
-    ``error_estimate`` is the adaptive grid's own, in units of F; None for a uniform grid.
+    ``error_estimate`` is the adaptive grid's own, in units of F; None for a uniform grid. A pair
+    that ``is_given_up`` missed the tolerance with as many points as a pair may have.
     """
 
     pair: int
@@ -64,6 +65,7 @@ class PairCheck:
     cut_sum: float
     n_points: int
     error_estimate: float | None
+    is_given_up: bool = False
 
 
 def score_pairs(
@@ -195,6 +197,7 @@ class _Pair:
             self.cut_sum,
             self.n_points,
             self.grid.error_estimate,
+            self.grid.is_given_up,
         )
 
     def _add(self, elements: list[Element], rows: list[Rows]) -> None:
@@ -249,23 +252,24 @@ class CutRows:
     """The residual stream after the middle layer, and ∂F/∂ of it, at some points of a path."""
 
     def __init__(self) -> None:
-        self._rows: dict[float, tuple[np.ndarray, np.ndarray]] = {}
+        self._rows: dict[float, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def add(self, points: Sequence[float], traced: Traced) -> None:
         """Take a row of ``traced`` for each point."""
-        for i, point in enumerate(points):
-            pair = traced.outputs[CUT][i], traced.gradients[CUT][i]
-            self._rows[point] = tuple(x.double().flatten().cpu().numpy() for x in pair)
+        rows = zip(traced.outputs[CUT], traced.gradients[CUT], strict=True)
+        self._rows.update(zip(points, rows, strict=True))
 
     def forget_all_but(self, points: Sequence[float]) -> None:
         """Let the rows of all other points go."""
         self._rows = {point: self._rows[point] for point in points if point in self._rows}
 
-    def sum(self, element: Element) -> float:
-        """Sum of the scores of the cut over an element: tends to the change of F there."""
-        rows = [self._rows[point] for point in element.points]
-        outputs, gradients = (np.stack(part) for part in zip(*rows, strict=True))
-        return float((element.matrix * (gradients @ outputs.T)).sum())
+    def products(self, points: Sequence[float]) -> np.ndarray:
+        """⟨g(α_k), y(α_l)⟩ over the whole stream, shape (n_points, n_points)."""
+        rows = [self._rows[point] for point in points]
+        outputs, gradients = (
+            torch.stack(part).flatten(1).double() for part in zip(*rows, strict=True)
+        )
+        return (gradients @ outputs.T).cpu().numpy()
 
 
 def reduced(matrix: np.ndarray, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:

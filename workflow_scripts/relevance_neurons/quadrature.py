@@ -38,8 +38,8 @@ MOST_ELEMENT_POINTS = 3
 class Cut(Protocol):
     """A cut through the ranker, on which the scores must add up to the change of F."""
 
-    def sum(self, element: Element) -> float:
-        """Sum of the scores of the cut over an element."""
+    def products(self, points: Sequence[float]) -> np.ndarray:
+        """⟨g(α_k), y(α_l)⟩ over the whole cut, shape (n_points, n_points)."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,11 @@ class UniformGrid:
         starts = range(0, n_points - 1, self._step)
         self._elements = [Element(self.points[i : i + width], matrix) for i in starts]
         self._asked = self._given = 0
-        self.error_estimate: float | None = None
+
+    error_estimate = None
+    """A uniform rule makes none."""
+    is_given_up = False
+    """A uniform rule has no tolerance that it could miss."""
 
     def wanted(self, most: int) -> tuple[float, ...]:
         """The next points to evaluate, at most ``most``; none once the path is done."""
