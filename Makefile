@@ -12,7 +12,7 @@ NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: help setup run report test lint unlock clean
+.PHONY: help setup run report benchmark test lint unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,10 @@ report: setup  ## Write results/<study>/report.html
 	@name=$$($(NAME)); PATH="$(abspath $(BIN)):$$PATH" \
 	  $(BIN)/snakemake --configfile $(STUDY) --report results/$$name/report.html; \
 	  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
+
+benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed; about 15 minutes)
+	@for one in linear passes ablations memory gpu; do echo "== benchmarks/$$one.py"; \
+	  $(BIN)/python benchmarks/$$one.py; done
 
 lint: setup  ## Formatters, linters and the schema of every study
 	$(BIN)/ruff format --check .

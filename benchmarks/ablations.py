@@ -6,9 +6,9 @@ ones that lie in the upper half of the layers alone.
 """
 
 import polars as pl
-import rankers
 import torch
 
+import rankers
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.kernels import freeze_linear
 from relevance_neurons.reranker import length_batches

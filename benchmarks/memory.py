@@ -8,9 +8,9 @@ import multiprocessing
 import resource
 
 import numpy as np
-import rankers
 import torch
 
+import rankers
 from relevance_neurons.memory import Memory
 from relevance_neurons.pair_scores import Settings, score_pairs
 

@@ -7,10 +7,10 @@ Captum takes a pass for each module; it gets the same number of points.
 """
 
 import numpy as np
-import rankers
 import torch
 from captum.attr import LayerConductance
 
+import rankers
 from relevance_neurons.kernels import freeze_linear
 from relevance_neurons.pair_scores import Settings, reduced, score_pairs
 from relevance_neurons.quadrature import UniformGrid, assemble
