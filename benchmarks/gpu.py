@@ -1,204 +1,220 @@
 """What attribution and re-ranking cost on a GPU, as a Markdown table.
 
-Run: python benchmarks/gpu.py. It needs no files: weights and texts are random. ``--device cpu
---shape tiny`` goes through the same steps where there is no GPU. Times are medians of interleaved
-runs, each waited for. Work is counted as 2 × the multiply-adads that a ranker needs: the last layer
-at the first token alone but for its keys and values, and in the backward pass none for weights.
+Run: python benchmarks/gpu.py. Weights and texts are random; ``--device cpu --shape tiny`` goes
+through the same steps without a GPU. Work is 2 × the multiply-adds that a ranker needs: the last
+layer at the first token alone but for keys and values, and no gradients of weights.
 """
 
 import argparse
-import statistics
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import torch
-from torch.autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
 
+import passes
 import rankers
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.architectures import find_architecture
 from relevance_neurons.attribution import attribute
 from relevance_neurons.memory import GPU_SHARE, Memory
-from relevance_neurons.pair_scores import Settings, reduced, score_pairs
-from relevance_neurons.quadrature import UniformGrid, assemble
-from relevance_neurons.reranker import BATCH_TOKENS, Reranker, length_batches
-from relevance_neurons.tracing import EncoderTracer, trace
+from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.reranker import BATCH_TOKENS, Reranker
+from relevance_neurons.tracing import EncoderTracer
 
 SHAPES = {"large": (24, 1024), "base": (12, 768), "minilm": (12, 384), "tiny": (2, 64)}
-POINTS, TOKENS, ABLATIONS, ABSURD_TOKENS = Settings().first_points, 83, 20, 4_000_000
-
-Section = Iterator[tuple[str, str]]
-"""Rows of the table: what was measured, and what was found."""
+TOKENS, ABLATIONS = 83, 20
 
 
-@dataclass
 class Bench:
-    """The same model as a ranker and as transformers runs it, and how much is measured."""
+    """A model as a ranker and as transformers runs it, and the rates of the machine's products."""
 
-    ranker: Reranker
-    stock: torch.nn.Module
-    n_attributed: int
-    n_ranked: int
-    repeats: int
-    rates: dict[str, float] = field(default_factory=dict)
+    def __init__(self, shape: str, device: torch.device) -> None:
+        self.device, self.on_gpu = device, device.type == "cuda"
+        self.layers, self.width = SHAPES[shape]
+        self.stock, model = (rankers.stock_model(*SHAPES[shape]).to(device) for _ in range(2))
+        self.ranker = Reranker(model, rankers.tokenizer(), find_architecture(model), 512)
+        self.n_pairs, self.repeats = (4, 2) if shape == "tiny" else (64, 5)
+        self.rates = {"attribution": float("nan"), "ranking": float("nan")}
+        n_rows = passes.POINTS * max(1, self.memory().batch_tokens // (passes.POINTS * TOKENS))
+        self.rows = {k: x.to(device) for k, x in passes.inputs(self.width, n_rows, TOKENS).items()}
+        tracer = EncoderTracer(self.ranker.encoder, self.ranker.neurons.blocks)
+        self.score_rows = partial(passes.scored, self.ranker, tracer, self.rows)
 
-    def seconds(self, runs: dict[str, Callable[[], object]], work: str) -> dict[str, float]:
+    def memory(self) -> Memory:
+        """What suits the device, with nothing left over from earlier work; the peak is reset."""
+        if self.on_gpu:
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
+        return Memory.of(self.ranker)
+
+    def seconds(self, work: str, *runs: Callable[[], object]) -> list[float]:
         """Median of each, waited for, in the arithmetic of "attribution" or "ranking"."""
-
-        def waited(run):
-            run()
-            wait(self.ranker.device)
-
+        wait = torch.cuda.synchronize if self.on_gpu else lambda: None
+        waiting = {str(i): lambda run=run: (run(), wait()) for i, run in enumerate(runs)}
         with self.ranker.precision(work):
-            return rankers.interleaved(
-                {name: lambda run=run: waited(run) for name, run in runs.items()}, self.repeats
-            )
+            return list(rankers.interleaved(waiting, self.repeats).values())
 
-    def rate(self, flops: float, seconds: float, work: str) -> str:
-        """TFLOP/s, and the share of the rate of the machine's products in this arithmetic."""
-        found = 1e-12 * flops / seconds
-        share = found / self.rates.get(work, float("nan"))
-        return f"{found:.3g} TFLOP/s, {share:.0%} of the {self.ranker.arithmetic(work)} products'"
+    def rate(self, work: str, flops: float, seconds: float) -> str:
+        """TFLOP/s, and as a share of what plain products reach in this arithmetic."""
+        found, arithmetic = 1e-12 * flops / seconds, self.ranker.arithmetic(work)
+        return f"{found:.3g} TFLOP/s, {found / self.rates[work]:.0%} of products in {arithmetic}"
 
     def flops(self, n_tokens: int, backward: bool = False) -> float:
-        """Of one row."""
-        layers, width = self.stock.config.num_hidden_layers - 1, self.stock.config.hidden_size
-        linear = 2 * width**2 * (n_tokens * (12 * layers + 2) + 10)
-        attention = 4 * width * n_tokens * (layers * n_tokens + 1)
+        """Of one row through the ranker."""
+        linear = 2 * self.width**2 * (n_tokens * (12 * self.layers - 10) + 10)
+        attention = 4 * self.width * n_tokens * (n_tokens * (self.layers - 1) + 1)
         return 2 * linear + 3 * attention if backward else linear + attention
 
-    def path(self) -> dict[str, torch.Tensor]:
-        """As many pairs' first points, a row each, as an attribution takes in one pass."""
-        torch.manual_seed(1)
-        n_rows = POINTS * max(1, fresh_memory(self.ranker).batch_tokens // (POINTS * TOKENS))
-        device, width = self.ranker.device, self.stock.config.hidden_size
-        return {
-            "inputs_embeds": 0.05 * torch.randn(n_rows, TOKENS, width, device=device),
-            "attention_mask": torch.ones(n_rows, TOKENS, dtype=torch.long, device=device),
-            "token_type_ids": torch.zeros(n_rows, TOKENS, dtype=torch.long, device=device),
-        }
+
+def products(bench: Bench, work: str) -> dict[str, str]:
+    """Rates of a layer's products, and in ``bench.rates`` that of all of them."""
+    w, n_rows = bench.width, min(16384, bench.memory().batch_tokens)
+    arithmetic = bench.ranker.arithmetic(work)
+    kind = torch.bfloat16 if arithmetic == "bfloat16" else torch.float32
+    draw = partial(torch.randn, device=bench.device, dtype=kind)
+    shapes = [(w, w), (w, 3 * w), (w, 4 * w), (4 * w, w)]
+    given = [(draw(n_rows, n_in), draw(n_out, n_in).t()) for n_in, n_out in shapes]
+    times = bench.seconds(work, *(lambda x=x, y=y: [x @ y for _ in range(10)] for x, y in given))
+    flops = [20e-12 * n_rows * n_in * n_out for n_in, n_out in shapes]
+    found = {f"{n_rows} × {shapes[i][0]} × {shapes[i][1]}": flops[i] / times[i] for i in range(4)}
+    found["all of these"] = bench.rates[work] = sum(flops) / sum(times)
+    return {f"products in {arithmetic}, {n}": f"{x:.3g} TFLOP/s" for n, x in found.items()}
 
 
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def scored_pass(bench: Bench) -> dict[str, str]:
+    """A pass of an attribution, against the stock model's forward and backward."""
+    floor, n_rows = partial(passes.floor, bench.stock, bench.rows), len(bench.rows["changes"])
+    times = bench.seconds("attribution", floor, bench.score_rows)
+    rates = [bench.rate("attribution", n_rows * bench.flops(TOKENS, True), t) for t in times]
+    name = f"stock forward and backward, {n_rows} rows of {TOKENS} tokens"
+    ratio = f"{times[1] / times[0]:.2f} × the stock time"
+    return {name: rates[0], "scored pass of the same rows": f"{rates[1]}, {ratio}"}
 
 
-def fresh_memory(ranker: Reranker) -> Memory:
-    """What suits the device with nothing left over from earlier work."""
-    if ranker.device.type == "cuda":
-        torch.cuda.empty_cache()
-    return Memory.of(ranker)
-
-
-def products(bench: Bench) -> Section:
-    """Rate of products"""
-    width = bench.stock.config.hidden_size
-    shapes = [(width, 3 * width), (width, width), (width, 4 * width), (4 * width, width)]
-    n_rows = min(16384, fresh_memory(bench.ranker).batch_tokens)
-    found = {}
-    for work in ("attribution", "ranking"):
-        dtype = torch.bfloat16 if bench.ranker.arithmetic(work) == "bfloat16" else torch.float32
-        place = {"dtype": dtype, "device": bench.ranker.device}
-        runs = {}
-        for n_in, n_out in shapes:
-            x, weight = torch.randn(n_rows, n_in, **place), torch.randn(n_out, n_in, **place)
-            runs[n_in, n_out] = lambda x=x, w=weight: [x @ w.t() for _ in range(10)]
-        times = bench.seconds(runs, work)
-        flops = {shape: 20e-12 * n_rows * shape[0] * shape[1] for shape in shapes}
-        found[work] = {shape: flops[shape] / times[shape] for shape in shapes}
-        bench.rates[work] = sum(flops.values()) / sum(times.values())
-    for shape in shapes:
-        rates = [f"{bench.ranker.arithmetic(work)} {found[work][shape]:.3g}" for work in found]
-        yield f"{n_rows} × {shape[0]} × {shape[1]}", f"{', '.join(rates)} TFLOP/s"
-    rates = [f"{bench.ranker.arithmetic(work)} {rate:.3g}" for work, rate in bench.rates.items()]
-    yield "all products of a layer", f"{', '.join(rates)} TFLOP/s"
-
-
-def floor(forward: Callable, rows: dict[str, torch.Tensor]) -> None:
-    """One forward pass, and one backward pass to the embeddings."""
-    line = rows["inputs_embeds"].clone().requires_grad_()
-    p = forward({**rows, "inputs_embeds": line}).softmax(-1)[:, 1]
-    torch.autograd.grad(p.sum(), line)
-
-
-def traced(bench: Bench, rows: dict[str, torch.Tensor], reduce: bool = True) -> None:
-    """A pass that finds every neuron's output and gradient, and its score."""
-    others = {name: x for name, x in rows.items() if name != "inputs_embeds"}
-    changes = rows["inputs_embeds"]
-    path = torch.zeros_like(changes), changes, torch.linspace(0, 1, len(changes)), others
-    tracer = EncoderTracer(bench.ranker.encoder, bench.ranker.neurons.blocks)
-    result = trace(bench.ranker, tracer, *path, "relevant", "probability")
-    grid = UniformGrid("simpson", POINTS)
-    points = grid.wanted(POINTS)
-    matrix = assemble(grid.add(points, [], [], None), points)
-    for start in range(0, len(changes) if reduce else 0, POINTS):
-        part = result.part(slice(start, start + POINTS))
-        for key, output in part.outputs.items():
-            reduced(matrix, [(output, part.gradients[key])])
-
-
-def attribution(bench: Bench) -> Section:
-    """Attribution"""
-    rows = bench.path()
-    runs = {
-        "stock": lambda: floor(lambda inputs: bench.stock(**inputs).logits, rows),
-        "traced": lambda: traced(bench, rows, reduce=False),
-        "scored": lambda: traced(bench, rows),
-    }
-    times = bench.seconds(runs, "attribution")
-    n_rows = len(rows["inputs_embeds"])
-    flops = n_rows * bench.flops(TOKENS, backward=True)
-    size = f"{n_rows} rows of {TOKENS} tokens"
-    yield f"scored pass, {size}", bench.rate(flops, times["scored"], "attribution")
-    yield "forward and backward of the stock model", bench.rate(flops, times["stock"], "attribution")
-    yield "scored pass / stock forward and backward", f"{times['scored'] / times['stock']:.2f}"
-    yield "the same without the scores", f"{times['traced'] / times['stock']:.2f}"
-
-
-def attributed_pairs(bench: Bench) -> Section:
-    """attribute(), end to end"""
-    pairs, found = rankers.texts(bench.n_attributed), []
-    run = {"": lambda: found.append(attribute(bench.ranker, pairs))}
-    seconds = bench.seconds(run, "attribution")[""]
-    points = found[-1].checks()["n_points"].to_list()
+def attributed(bench: Bench) -> dict[str, str]:
+    """The adaptive grid end to end, and the memory that it takes."""
+    pairs, chosen = rankers.texts(bench.n_pairs), bench.memory().batch_tokens
+    (seconds,) = bench.seconds("attribution", partial(attribute, bench.ranker, pairs))
+    peak = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if bench.on_gpu else "no GPU"
+    points = attribute(bench.ranker, pairs).checks()["n_points"].to_list()
     lengths = [len(pair) for pair in bench.ranker.encode(pairs)]
     flops = sum(n * bench.flops(t, True) for n, t in zip(points, lengths, strict=True))
-    what = f"attribute(), {len(pairs)} pairs of {statistics.mean(lengths):.0f} tokens"
-    points = f"{statistics.mean(points):.1f} points a pair"
-    yield what, f"{len(pairs) / seconds:.1f} pairs/s, {points}"
-    yield "the same, useful work", bench.rate(flops, seconds, "attribution")
-
-
-@torch.inference_mode()
-def ranked(ranker: Reranker, pairs, batch_tokens: int) -> None:
-    """As ``Reranker.score``, in passes of another size."""
-    encoded = ranker.encode(pairs)
-    for rows in length_batches([len(pair) for pair in encoded], batch_tokens):
-        ranker.model(**ranker.collate([encoded[row] for row in rows])).logits.log_softmax(-1).cpu()
-
-
-def ranking(bench: Bench) -> Section:
-    """Re-ranking"""
-    ranker, pairs = bench.ranker, rankers.texts(bench.n_ranked, seed=1)
-    memory, frame = fresh_memory(ranker), ranker.neurons.frame()
-    shares = [1e-4, 1e-3, 1e-2]
-    sets = [frame.sample(fraction=shares[i % 3], seed=i) for i in range(ABLATIONS)]
-    runs = {
-        f"score(), passes of {BATCH_TOKENS} tokens": lambda: ranker.score(pairs),
-        f"plain, passes of {memory.batch_tokens} tokens": lambda: ranked(
-            ranker, pairs, memory.batch_tokens
-        ),
-        f"each of {ABLATIONS} ablations": lambda: rerank_under_ablations(ranker, pairs, sets, memory),
+    shape = f"{np.mean(points):.1f} points and {np.mean(lengths):.0f} tokens a pair"
+    return {
+        f"attribute(), {len(pairs)} pairs": f"{len(pairs) / seconds:.1f} pairs/s, {shape}",
+        "attribute(), work needed": bench.rate("attribution", flops, seconds),
+        "tokens a pass": f"{chosen}, after attribute() {Memory.of(bench.ranker).batch_tokens}",
+        "attribute(), peak GPU memory": peak,
     }
-    times = dict(zip(runs, bench.seconds(runs, "ranking").values(), strict=True))
-    *_, ablated = times
-    times[ablated] /= ABLATIONS
-    flops = sum(bench.flops(len(pair)) for pair in ranker.encode(pairs))
-    plain = next(iter(times.values()))
-    for name, seconds in times.items():
-        rate = bench.rate(flops, seconds, "ranking")
-        yield name, f"{len(pairs) / seconds:.0f} pairs/s, {seconds / plain:.2f} × score(), {rate}"
+
+
+def ranking(bench: Bench) -> dict[str, str]:
+    """Re-ranking, plain and under ablations; the work is that of one ranking, done anew."""
+    ranker, memory, frame = bench.ranker, bench.memory(), bench.ranker.neurons.frame()
+    pairs, sizes = rankers.texts(16 * bench.n_pairs), [len(frame) // 10**n + 1 for n in (4, 3, 2)]
+    sets = [frame.sample(sizes[i % 3], seed=i) for i in range(ABLATIONS)]
+    under = partial(rerank_under_ablations, ranker, pairs, memory=memory)
+    runs = partial(ranker.score, pairs), partial(under, [None]), partial(under, sets)
+    *times, ablated = bench.seconds("ranking", *runs)
+    names = f"plain, {BATCH_TOKENS} a pass", f"ours, {memory.batch_tokens} a pass", "each ablation"
+    flops, found = sum(bench.flops(len(pair)) for pair in ranker.encode(pairs)), {}
+    for name, t in zip(names, [*times, ablated / ABLATIONS], strict=True):
+        speed = f"{len(pairs) / t:.0f} pairs/s, {t / times[0]:.2f} × the time of plain"
+        found[f"re-ranking, {name}"] = f"{speed}, {bench.rate('ranking', flops, t)}"
+    return found
+
+
+def profiled(bench: Bench) -> dict[str, str]:
+    """What the scored pass spends its time on."""
+    (seconds,) = bench.seconds("attribution", bench.score_rows)
+    with torch.profiler.profile() as found:
+        bench.score_rows()
+    events = [e for e in found.key_averages() if e.device_type.name.lower() == bench.device.type]
+    times = {e.key: e.self_device_time_total or e.self_cpu_time_total for e in events}
+    top, total = sorted(times, key=times.get, reverse=True)[:10], sum(times.values())
+    shares = {f"kernel {name[:60].replace('|', '/')}": f"{times[name] / total:.1%}" for name in top}
+    return {**shares, "all kernels / time of a scored pass": f"{1e-6 * total / seconds:.2f}"}
+
+
+def compiled_trace(bench: Bench) -> dict[str, str]:
+    """Gradients of the embeddings alone: autograd does not see inside what is compiled."""
+    own = partial(bench.ranker.encoder.trace, tap=lambda *_: None)
+    models = [lambda f=f, **x: SimpleNamespace(logits=f(x)) for f in (own, torch.compile(own))]
+    runs = [partial(passes.floor, model, bench.rows) for model in models]
+    eager, compiled = bench.seconds("attribution", *runs)
+    return {"our forward and backward, torch.compile / eager": f"{compiled / eager:.2f}"}
+
+
+def graph(run: Callable[[], object]) -> Callable[[], object]:
+    """The same from a CUDA graph."""
+    captured = torch.cuda.CUDAGraph()
+    run()
+    with torch.cuda.graph(captured):
+        run()
+    return captured.replay
+
+
+def plain_forward(bench: Bench, name: str) -> dict[str, str]:
+    """A variant of the plain forward pass of a fixed shape, without padding."""
+    bench.memory()
+    ids = torch.randint(4, 2000, (BATCH_TOKENS // TOKENS, TOKENS), device=bench.device)
+    plain = lambda model=bench.ranker.model: model(input_ids=ids).logits  # noqa: E731
+    model = rankers.stock_model(bench.layers, bench.width).to(bench.device).bfloat16()
+    halves = lambda run: partial(run, model)  # noqa: E731
+    with torch.inference_mode(), bench.ranker.precision("ranking"):
+        changed = {"torch.compile": torch.compile, "CUDA graph": graph}.get(name, halves)
+        before, after = bench.seconds("ranking", plain, changed(plain))
+    return {f"plain forward, {len(ids)} × {TOKENS} tokens, {name} / eager": f"{after / before:.2f}"}
+
+
+def recovery(bench: Bench) -> dict[str, str]:
+    """A pass four times as large as what fits, in a part of the GPU that is no larger."""
+    usual, first = bench.memory(), Settings().first_points
+    pairs = rankers.texts(4 * usual.batch_tokens // (first * TOKENS) + 1, seed=2)
+    expected = {c.pair: x for c, x in score_pairs(bench.ranker, pairs, Settings(), usual)}
+    asked = first * len(pairs) * max(len(pair) for pair in bench.ranker.encode(pairs))
+    memory = Memory(asked, bench.memory().kept_bytes)
+    if bench.on_gpu:
+        share = GPU_SHARE * torch.cuda.mem_get_info()[0] / torch.cuda.mem_get_info()[1]
+        torch.cuda.set_per_process_memory_fraction(share)
+    scored = score_pairs(bench.ranker, pairs, Settings(), memory)
+    apart = max(np.linalg.norm(x - expected[c.pair]) / np.linalg.norm(x) for c, x in scored)
+    found = f"{memory.batch_tokens} taken, scores at most {apart:.1e} apart"
+    return {f"{asked} tokens a pass asked for": found}
+
+
+def show(measure: Callable[..., dict[str, str]], bench: Bench, *name: str) -> None:
+    """Print what ``measure`` finds, or why it failed."""
+    try:
+        found = measure(bench, *name)
+    except Exception as error:
+        reason = (str(error).strip() or repr(error)).splitlines()[0]
+        found = {" ".join([measure.__name__, *name]): f"failed: {reason}"}
+    print("\n".join(f"| {name} | {value} |" for name, value in found.items()), flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--shape", choices=SHAPES, default="large")
+    chosen = parser.parse_args()
+    if chosen.device != "cpu" and not torch.cuda.is_available():
+        print("no GPU here: nothing was measured")
+        return
+    torch.set_flush_denormal(True)
+    bench = Bench(chosen.shape, torch.device(chosen.device))
+    machine = torch.cuda.get_device_name() if bench.on_gpu else "a CPU"
+    print(f"| {bench.layers} × {bench.width}, {machine} | torch {torch.__version__} |\n|---|---|")
+    show(products, bench, "attribution")
+    show(products, bench, "ranking")
+    for measure in (scored_pass, attributed, ranking, profiled, compiled_trace, recovery):
+        show(measure, bench)
+    for name in ("bfloat16 weights", "torch.compile", "CUDA graph"):
+        show(plain_forward, bench, name)
+
+
+if __name__ == "__main__":
+    main()
