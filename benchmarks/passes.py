@@ -46,7 +46,7 @@ def scored(ranker, tracer, rows) -> None:
     traced = trace(ranker, tracer, zeros, changes, alphas, others, "relevant", "probability")
     grid = UniformGrid("simpson", POINTS)
     points = grid.wanted(POINTS)
-    matrix = assemble(grid.add(points, [], [], None), points)
+    matrix = torch.from_numpy(assemble(grid.add(points, [], [], None), points))
     for start in range(0, len(changes), POINTS):
         part = traced.part(slice(start, start + POINTS))
         for key, output in part.outputs.items():

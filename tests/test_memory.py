@@ -6,9 +6,8 @@ import torch
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, pair_scores
-from relevance_neurons.memory import CPU_BYTES, Memory, is_out_of_memory
+from relevance_neurons.memory import BATCH_TOKENS, CPU_BYTES, Memory, is_out_of_memory
 from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.reranker import BATCH_TOKENS
 
 
 def scores_of(reranker, memory, **settings) -> np.ndarray:
@@ -64,7 +63,9 @@ def test_other_errors_are_not_taken_for_it(monkeypatch):
 
 def test_what_counts_as_out_of_memory():
     told = "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"
-    for error in (MemoryError(), torch.OutOfMemoryError("CUDA"), RuntimeError(told)):
+    cublas = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    errors = [RuntimeError(one) for one in (told, cublas, "CUDA error: out of memory")]
+    for error in (MemoryError(), torch.OutOfMemoryError("CUDA"), *errors):
         assert is_out_of_memory(error)
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
 
@@ -92,3 +93,17 @@ def test_limits_on_a_cpu_depend_on_the_ranker_alone():
     assert 512 <= Memory.of(reranker).batch_tokens < 1024
     reranker.batch_tokens = 100
     assert Memory.of(reranker).batch_tokens == 100
+
+
+def test_scoring_is_halved_too(monkeypatch):
+    reranker = make_reranker(2)
+    whole = reranker.score(PAIRS)
+    forward = type(reranker.model).forward
+
+    def limited(self, input_ids, **rest):
+        if len(input_ids) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, input_ids, **rest)
+
+    monkeypatch.setattr(type(reranker.model), "forward", limited)
+    torch.testing.assert_close(reranker.score(PAIRS), whole)

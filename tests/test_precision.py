@@ -58,6 +58,6 @@ def test_outputs_in_bfloat16_are_summed_in_float32():
     """1 + 2⁻⁸ is no number of bfloat16: sums in it would lose the differences."""
     outputs = torch.tensor([1.0, 1.0078125, 1.015625]).bfloat16()[:, None, None].expand(3, 50, 4)
     gradients = torch.ones(3, 50, 4, dtype=torch.bfloat16)
-    found = reduced(interpolating_matrix(3), [(outputs, gradients)])
+    found = reduced(torch.from_numpy(interpolating_matrix(3)), [(outputs, gradients)])
     assert found.dtype == torch.float32
     np.testing.assert_allclose(found.numpy(), 50 * 0.015625, rtol=1e-5)

@@ -12,26 +12,38 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.functional import linear
 from transformers.activations import GELUActivation
 
 _onednn = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 class FrozenLinear(nn.Linear):
-    """``nn.Linear`` whose weights take no gradient; it shares the weights of ``linear``."""
+    """``nn.Linear`` whose weights take no gradient; it shares the weights of the module ``of``."""
 
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__(linear.in_features, linear.out_features, device="meta")
-        self.weight = linear.weight
-        self.bias = linear.bias
+    def __init__(self, of: nn.Linear) -> None:
+        super().__init__(of.in_features, of.out_features, device="meta")
+        self.weight = of.weight
+        self.bias = of.bias
+        self._cast: tuple | None = None
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """``inputs`` (…, in_features) to (…, out_features)."""
+        if torch.is_autocast_enabled(inputs.device.type):
+            return self._in(torch.get_autocast_dtype(inputs.device.type), inputs)
         if not _takes_onednn(inputs, self.weight):
             return super().forward(inputs)
         if torch.is_grad_enabled() and inputs.requires_grad:
             return _Product.apply(inputs, self.weight, self.bias)
         return _onednn(inputs, self.weight, self.bias, "none", [], "")
+
+    def _in(self, dtype: torch.dtype, inputs: torch.Tensor) -> torch.Tensor:
+        """As autocast would, which casts frozen weights anew in every call: here they are kept."""
+        version = (dtype, self.weight.data_ptr(), self.weight._version)
+        if self._cast is None or self._cast[0] != version:
+            bias = None if self.bias is None else self.bias.detach().to(dtype)
+            self._cast = (version, self.weight.detach().to(dtype), bias)
+        return linear(inputs.to(dtype), *self._cast[1:])
 
 
 class _Product(torch.autograd.Function):
@@ -76,18 +88,18 @@ def joined(modules: Sequence[nn.Linear]) -> FrozenLinear:
     return result
 
 
-def product_plus(linear: FrozenLinear, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """``linear(inputs) + other``, in one step where oneDNN has it; without gradients."""
-    if _takes_onednn(inputs, linear.weight):
-        return _onednn.binary(inputs, other, linear.weight, linear.bias, "add")
-    return linear(inputs) + other
+def product_plus(module: FrozenLinear, inputs: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """``module(inputs) + other``, in one step where oneDNN has it; without gradients."""
+    if _takes_onednn(inputs, module.weight):
+        return _onednn.binary(inputs, other, module.weight, module.bias, "add")
+    return module(inputs) + other
 
 
-def product_gelu(linear: FrozenLinear, activation, inputs: torch.Tensor) -> torch.Tensor:
-    """``activation(linear(inputs))``, in one step where it is GELU and oneDNN has it."""
-    if _takes_onednn(inputs, linear.weight) and isinstance(activation, GELUActivation):
-        return _onednn(inputs, linear.weight, linear.bias, "gelu", [], "none")
-    return activation(linear(inputs))
+def product_gelu(module: FrozenLinear, activation, inputs: torch.Tensor) -> torch.Tensor:
+    """``activation(module(inputs))``, in one step where it is GELU and oneDNN has it."""
+    if _takes_onednn(inputs, module.weight) and isinstance(activation, GELUActivation):
+        return _onednn(inputs, module.weight, module.bias, "gelu", [], "none")
+    return activation(module(inputs))
 
 
 @contextmanager

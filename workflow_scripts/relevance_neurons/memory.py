@@ -6,18 +6,22 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.reranker import BATCH_TOKENS, Reranker
+
+if TYPE_CHECKING:
+    from relevance_neurons.reranker import Reranker
 
 logger = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+BATCH_TOKENS = 4096
+"""Padded tokens in a pass: from 512 to 4,096 a CPU works at its best rate (METHOD, section 5)."""
 CPU_BYTES = 2 * 2**30
 """For a pass on a CPU. It does not depend on what is free, so that the same study is cut into the
 same batches, and gives the same tables, in every run."""
@@ -27,6 +31,9 @@ VALUES_PER_NEURON = 3
 """float32 values that a token needs for each neuron in a forward and backward pass that keeps
 outputs and gradients (measured: 2.2 to 2.4 at 24 × 1024; attention is most of the rest)."""
 MOST_TOKENS = 65536
+
+_SIGNS = ("DefaultCPUAllocator", "ALLOC_FAILED", "CUDA error: out of memory")
+"""In errors of torch that have no class of their own: its CPU allocator's, cuBLAS's, CUDA's."""
 
 
 @dataclass
@@ -38,17 +45,17 @@ class Memory:
 
     @classmethod
     def of(cls, reranker: Reranker) -> Memory:
-        """What the ranker asks for by its ``batch_tokens``, or else what suits its device."""
-        batch_tokens = reranker.batch_tokens
+        """What suits the ranker and its device; its own ``batch_tokens`` are the most, if given."""
         each = 4 * VALUES_PER_NEURON * len(reranker.neurons)
         if reranker.device.type == "cuda":
-            free = int(GPU_SHARE * torch.cuda.mem_get_info(reranker.device)[0])
+            free = int(GPU_SHARE * _free_on_gpu(reranker.device))
             fitting = min(MOST_TOKENS, 2 ** max(0, (free // each).bit_length() - 1))
-            return cls(batch_tokens or fitting, free // 2)
-        return cls(batch_tokens or max(1, min(BATCH_TOKENS, CPU_BYTES // each)))
+            return cls(min(reranker.batch_tokens or fitting, fitting), free // 2)
+        fitting = max(1, min(BATCH_TOKENS, CPU_BYTES // each))
+        return cls(reranker.batch_tokens or fitting)
 
     def halve(self, n_rows: int) -> None:
-        """After running out: let half as much through from now on.
+        """After a pass of ``n_rows`` rows ran out: let half as much through from now on.
 
         Raises ``UserError`` where one row alone was too much.
         """
@@ -78,14 +85,14 @@ def halving(
         if computed is None:  # its error, which holds what the pass had in memory, is gone
             memory.halve(len(part))
             size = max(1, size // 2)
-        else:
-            yield part, computed[0]
-            start += size
+            continue
+        yield part, computed.pop()  # held by the caller alone, which is done with it afterwards
+        start += size
 
 
-def _unless_out_of_memory(compute: Callable[[Item], Result], item: Item) -> tuple[Result] | None:
+def _unless_out_of_memory(compute: Callable[[Item], Result], item: Item) -> list[Result] | None:
     try:
-        return (compute(item),)
+        return [compute(item)]
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             return None
@@ -94,5 +101,11 @@ def _unless_out_of_memory(compute: Callable[[Item], Result], item: Item) -> tupl
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error says that a device or the machine has no memory left."""
-    on_cpu = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-    return on_cpu or isinstance(error, MemoryError | torch.OutOfMemoryError)
+    told = isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
+    return told or isinstance(error, MemoryError | torch.OutOfMemoryError)
+
+
+def _free_on_gpu(device: torch.device) -> int:
+    """Bytes that torch can still have: what nobody holds, and what its own cache holds unused."""
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused

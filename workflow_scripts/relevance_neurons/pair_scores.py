@@ -136,6 +136,7 @@ class _Group:
                 rows = slice(start, start + len(alphas))
                 self.pairs[row].take(alphas, traced.part(rows), kept_bytes)
                 start = rows.stop
+            del traced  # before the next part is computed
 
     def _trace(self, points: list[tuple[int, float]]) -> Traced:
         rows = torch.tensor([row for row, _ in points], device=self.reranker.device)
@@ -202,7 +203,8 @@ class _Pair:
 
     def _add(self, elements: list[Element], rows: list[Rows]) -> None:
         """Reduce the elements to a number per neuron and add them to the scores."""
-        matrix = assemble(elements, [point for part in rows for point in part.points])
+        matrix = torch.from_numpy(assemble(elements, [p for part in rows for p in part.points]))
+        matrix = matrix.to(next(iter(rows[-1].outputs.values())).device)
         sums = {
             key: reduced(matrix, [(one.outputs[key], one.gradients[key]) for one in rows if one])
             for key in rows[-1].outputs
@@ -272,7 +274,9 @@ class CutRows:
         return (gradients @ outputs.T).cpu().numpy()
 
 
-def reduced(matrix: np.ndarray, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+def reduced(
+    matrix: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]
+) -> torch.Tensor:
     """Σ_tokens Σ_{k,l} M[k, l] g_k · y_l of every neuron: shape (width,).
 
     ``parts`` are outputs and gradients, each of shape (n_points, n_tokens, width); the matrix is
@@ -283,7 +287,7 @@ def reduced(matrix: np.ndarray, parts: Sequence[tuple[torch.Tensor, torch.Tensor
     _, n_tokens, width = outputs[0].shape
     kind = torch.promote_types(outputs[0].dtype, torch.float32)
     sizes = [len(output) for output in outputs]
-    weights = torch.from_numpy(matrix).to(outputs[0].device, kind).split(sizes)
+    weights = matrix.to(kind).split(sizes)
     total = torch.zeros(n_tokens * width, dtype=kind, device=outputs[0].device)
     with matrix_precision("highest"):
         for its_weights, (_, gradient) in zip(weights, parts, strict=True):

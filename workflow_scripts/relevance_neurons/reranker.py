@@ -18,15 +18,13 @@ from relevance_neurons.descriptions import BERT
 from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
 from relevance_neurons.kernels import freeze_linear, matrix_precision
+from relevance_neurons.memory import BATCH_TOKENS, Memory, halving
 from relevance_neurons.neurons import Neurons
 
 LABELS = ("non_relevant", "relevant")
 """A label's place is its index in the ranker's two logits (METHOD: F)."""
 
 TARGETS = ("probability", "logit", "margin")
-
-BATCH_TOKENS = 4096
-"""Padded tokens in a batch: from 512 to 4,096 a CPU works at its best rate (METHOD, section 5)."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +140,16 @@ class Reranker:
         """log p(relevant) of each pair, float32, shape (n_pairs,), on the CPU."""
         encoded = self.encode(pairs)
         scores = torch.empty(len(encoded))
-        for rows in length_batches([len(pair) for pair in encoded]):
+        memory = Memory.of(self)
+
+        def score(rows: Sequence[int]) -> torch.Tensor:
             with self.precision("ranking"):
                 logits = self.model(**self.collate([encoded[row] for row in rows])).logits
-            scores[rows] = self.log_probabilities(logits)[:, 1].float().cpu()
+            return self.log_probabilities(logits)[:, 1].float().cpu()
+
+        for rows in length_batches([len(pair) for pair in encoded], memory.batch_tokens):
+            for part, found in halving(rows, memory, score):
+                scores[part] = found
         return scores
 
     @cached_property
