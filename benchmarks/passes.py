@@ -47,6 +47,7 @@ def scored(ranker, tracer, rows) -> None:
     grid = UniformGrid("simpson", POINTS)
     points = grid.wanted(POINTS)
     matrix = torch.from_numpy(assemble(grid.add(points, [], [], None), points))
+    matrix = matrix.to(changes.device)
     for start in range(0, len(changes), POINTS):
         part = traced.part(slice(start, start + POINTS))
         for key, output in part.outputs.items():

@@ -96,18 +96,7 @@ rule attribute_neurons:
         runtime=1440,
     params:
         reranker=RERANKER,
-        settings={
-            key: STUDY["attribution"][key]
-            for key in (
-                "baseline",
-                "target",
-                "quadrature",
-                "tolerance",
-                "n_points",
-                "bootstrap_replicates",
-            )
-        }
-        | {"seed": STUDY["seed"]},
+        settings=attribution_settings(),
         version=VERSIONS["attribution"],
     message:
         "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"

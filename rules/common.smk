@@ -100,6 +100,14 @@ def non_relevant_grades(wildcards):
     return collection_keys(wildcards)["non_relevant"]
 
 
+def attribution_settings():
+    """The arguments of attribute; of tolerance and n_points the one that the rule uses."""
+    keys = STUDY["attribution"]
+    size = "tolerance" if keys["quadrature"] == "adaptive" else "n_points"
+    names = ("baseline", "target", "quadrature", size, "bootstrap_replicates")
+    return {name: keys[name] for name in names} | {"seed": STUDY["seed"]}
+
+
 def reranker_settings():
     """The arguments of load_reranker."""
     keys = STUDY["reranker"]

@@ -1,6 +1,7 @@
 """Ablation against a copy of the model whose rows of weights and biases are zero."""
 
 import copy
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -75,16 +76,19 @@ def test_passes_are_halved_where_memory_ends(reranker, monkeypatch):
     whole = rerank_under_ablations(reranker, PAIRS, sets)
     ablated = reranker.encoder.ablated
 
+    failures = []
+
     def limited(batch, plan):
-        if len(batch["input_ids"]) > 1:
+        if len(batch["input_ids"]) > 2:
+            failures.append(len(batch["input_ids"]))
             raise torch.OutOfMemoryError("CUDA out of memory")
         return ablated(batch, plan)
 
     monkeypatch.setattr(reranker.encoder, "ablated", limited)
     memory = Memory(4096)
-    found = rerank_under_ablations(reranker, PAIRS, sets, memory)
-    np.testing.assert_allclose(found, whole, atol=1e-6)
-    assert memory.batch_tokens < 4096
+    found = rerank_under_ablations(reranker, PAIRS * 3, sets, memory)
+    np.testing.assert_allclose(found, np.tile(whole, 3), atol=1e-6)
+    assert memory.batch_tokens < 4096 and failures == [12, 6, 3]
 
 
 def test_the_ranker_is_whole_again_afterwards(reranker):
@@ -115,16 +119,30 @@ def test_many_ablations_equal_one_by_one(reranker, batch_tokens):
         np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
+class Stretch(torch.nn.Module):
+    """What a variant of BERT might do, and our own forward pass does not know."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return inputs * 1.5
+
+
 def test_an_unknown_variant_takes_the_plain_way(two_logits, caplog):
     """A model that computes something else than its description says is found out."""
-    layer = two_logits.model.bert.encoder.layer[1]
-    layer.attention.output.register_forward_hook(lambda _m, _i, output: output * 1.5)
+    two_logits.model.bert.encoder.layer[1].output.dropout = Stretch()
     neurons = two_logits.neurons.frame().sample(20, seed=4)
     found = rerank_under_ablations(two_logits, PAIRS, [None, neurons])
-    assert "our own forward pass differs from this model" in caplog.text
+    assert "our own forward pass is not this model's (logits differ by up to" in caplog.text
     np.testing.assert_allclose(found[0], two_logits.score(PAIRS).numpy(), atol=1e-6)
     with ablate(two_logits, neurons):
         np.testing.assert_allclose(found[1], two_logits.score(PAIRS).numpy(), atol=1e-6)
+
+
+def test_a_variant_that_our_forward_pass_fails_on_takes_the_plain_way(two_logits, caplog):
+    embeddings = two_logits.model.bert.embeddings
+    two_logits.encoder.model = SimpleNamespace(base_model=SimpleNamespace(embeddings=embeddings))
+    found = rerank_under_ablations(two_logits, PAIRS, [None])
+    assert "our own forward pass is not this model's (it fails: " in caplog.text
+    np.testing.assert_allclose(found[0], two_logits.score(PAIRS).numpy(), atol=1e-6)
 
 
 def test_a_model_of_one_layer(caplog):

@@ -499,3 +499,17 @@ def test_a_tokenizer_without_true_and_false():
         label_tokens(t5_tokenizer(labels=("yes", "no")))
     with pytest.raises(UserError, match="'false' is"):
         ranker_around(make_stock_model("monot5"), t5_tokenizer(labels=("true", "no")))
+
+
+@pytest.mark.parametrize("kind", ["albert", "distilbert"])
+def test_feed_forward_in_chunks_changes_no_score(kind):
+    """In chunks a feed-forward module would be called several times a layer."""
+    whole, chunked = make_stock_model(kind), make_stock_model(kind)
+    for module in chunked.modules():
+        if hasattr(module, "chunk_size_feed_forward"):
+            module.chunk_size_feed_forward = 1
+    tokenizer = make_tiny_tokenizer(kind)
+    expected, found = (
+        scores_of(ranker_around(one, tokenizer), PAIRS[:1]) for one in (whole, chunked)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-14)

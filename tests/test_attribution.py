@@ -7,7 +7,8 @@ import torch
 from captum.attr import LayerConductance
 
 from conftest import PAIRS, make_reranker
-from relevance_neurons import UserError, attribute
+from relevance_neurons import UserError, ablate, attribute
+from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.baselines import find_baseline
 from relevance_neurons.memory import Memory
 from relevance_neurons.pair_scores import Settings, score_pairs
@@ -15,7 +16,8 @@ from relevance_neurons.paths import baseline_batch
 
 
 def scores_of(reranker, pairs, batch_tokens=4096, **settings) -> np.ndarray:
-    """Scores, shape (n_pairs, n_neurons), in the order of ``pairs``."""
+    """Scores, shape (n_pairs, n_neurons), in the order of ``pairs``; by default of trapezoids."""
+    settings = {"quadrature": "trapezoid"} | settings
     found = np.empty((len(pairs), len(reranker.neurons)))
     memory = Memory(batch_tokens)
     for check, scores in score_pairs(reranker, pairs, Settings(**settings), memory):
@@ -140,7 +142,7 @@ def test_a_constant_path_scores_nothing(two_logits):
 
 def test_frame_holds_mean_and_standard_error(two_logits):
     scores = scores_of(two_logits, PAIRS, n_points=5)
-    frame = attribute(two_logits, PAIRS, n_points=5).frame()
+    frame = attribute(two_logits, PAIRS, quadrature="trapezoid", n_points=5).frame()
     assert frame.columns == ["layer", "component", "neuron", "score", "standard_error", "n_pairs"]
     np.testing.assert_allclose(frame["score"], scores.mean(0), rtol=1e-12, atol=1e-16)
     expected = scores.std(0, ddof=1) / np.sqrt(len(PAIRS))
@@ -149,13 +151,15 @@ def test_frame_holds_mean_and_standard_error(two_logits):
 
 
 def test_one_pair_has_no_standard_error(two_logits):
-    frame = attribute(two_logits, PAIRS[:1], n_points=3).frame()
+    frame = attribute(two_logits, PAIRS[:1], quadrature="trapezoid", n_points=3).frame()
     assert frame["standard_error"].null_count() == len(frame)
 
 
 def test_replicates_resample_the_pairs(two_logits):
     scores = scores_of(two_logits, PAIRS, n_points=3)
-    result = attribute(two_logits, PAIRS, n_points=3, bootstrap_replicates=40, seed=3)
+    result = attribute(
+        two_logits, PAIRS, quadrature="trapezoid", n_points=3, bootstrap_replicates=40, seed=3
+    )
     counts = np.stack(
         [np.random.default_rng([3, pair]).poisson(1.0, 40) for pair in range(len(PAIRS))], axis=1
     )
@@ -167,7 +171,14 @@ def test_replicates_resample_the_pairs(two_logits):
 
 def test_the_same_seed_gives_the_same_tables():
     first, second = (
-        attribute(make_reranker(2, "float32"), PAIRS, n_points=4, bootstrap_replicates=5, seed=1)
+        attribute(
+            make_reranker(2, "float32"),
+            PAIRS,
+            quadrature="trapezoid",
+            n_points=4,
+            bootstrap_replicates=5,
+            seed=1,
+        )
         for _ in range(2)
     )
     assert first.frame().equals(second.frame())
@@ -183,6 +194,11 @@ def test_the_same_seed_gives_the_same_tables():
         ({"baseline": "mask"}, "attribution.baseline: 'mask' was found; allowed: pad_all"),
         ({"quadrature": "gauss"}, "attribution.quadrature: 'gauss' was found; allowed: adaptive"),
         ({"quadrature": "right", "n_points": 1}, "attribution.n_points: 1 was found; at least 2"),
+        ({"n_points": 9}, "attribution.n_points: 9 was found; adaptive does not use it"),
+        (
+            {"quadrature": "right", "tolerance": 0.1},
+            "attribution.tolerance: 0.1 was found; right does not use it",
+        ),
         ({"tolerance": 0}, "attribution.tolerance: 0 was found; a number between 0 and 1"),
     ],
 )
@@ -199,8 +215,40 @@ def test_no_pairs_are_refused(two_logits):
 def test_bfloat16_warns(caplog):
     reranker = make_reranker(2, "float32")
     reranker.dtype = "bfloat16"
-    attribute(reranker, PAIRS[:1], n_points=2)
-    assert "bfloat16 changes a pair's scores" in caplog.text
+    attribute(reranker, PAIRS[:1], quadrature="trapezoid", n_points=2)
+    assert "bfloat16 changes a pair's scores by 5 to 15 %, and" in caplog.text
+
+
+@pytest.mark.parametrize("quadrature", ["trapezoid", "adaptive"])
+def test_bfloat16_attribution_is_near(quadrature):
+    """After scoring too, which needs no gradients where it casts the weights."""
+    reranker = make_reranker(2, "float32")
+    exact = attribute(reranker, PAIRS, quadrature=quadrature).frame()["score"].to_numpy()
+    reranker.dtype = "bfloat16"
+    reranker.score(PAIRS)
+    found = attribute(reranker, PAIRS, quadrature=quadrature).frame()["score"].to_numpy()
+    assert 1e-5 < np.linalg.norm(found - exact) / np.linalg.norm(exact) < 0.3
+
+
+def test_hooks_in_the_model_are_heeded():
+    """Within ``ablate`` the ranker's own forward pass runs, of which the hooks are part."""
+    reranker = make_reranker(2)
+    off = reranker.neurons.frame().filter(layer=0, component="key").head(4)
+    whole = scores_of(reranker, PAIRS)
+    with ablate(reranker, off):
+        ablated = scores_of(reranker, PAIRS)
+        ranked = rerank_under_ablations(reranker, PAIRS, [None])[0]
+        np.testing.assert_allclose(ranked, reranker.score(PAIRS).numpy(), atol=1e-6)
+    assert np.abs(ablated - whole).max() > 1e-6
+    np.testing.assert_array_equal(scores_of(reranker, PAIRS), whole)
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    reranker = make_reranker(2)
+    with torch.no_grad():
+        reranker.model.classifier.bias.fill_(float("nan"))
+    with pytest.raises(UserError, match="not a finite number"):
+        attribute(reranker, PAIRS)
 
 
 def test_real_ranker_converges_on_real_text(shared):

@@ -78,21 +78,51 @@ def test_real_allocation_failure_is_recognised():
 
 @pytest.mark.parametrize("quadrature", ["adaptive", "trapezoid", "simpson"])
 @pytest.mark.parametrize("batch_tokens", [1, 60, 4096])
-def test_rows_that_are_not_kept_are_evaluated_again(quadrature, batch_tokens):
+def test_rows_that_are_not_kept_are_evaluated_again(monkeypatch, quadrature, batch_tokens):
     reranker = make_reranker(2)
-    settings = {"quadrature": quadrature, "n_points": 11}
+    settings = {"quadrature": quadrature, "n_points": 11, "tolerance": 0.002}
     whole = scores_of(reranker, Memory(4096), **settings)
+    evaluated = []
+    trace = pair_scores.trace
+    count = lambda *rest: evaluated.append(len(rest[2])) or trace(*rest)  # noqa: E731
+    monkeypatch.setattr(pair_scores, "trace", count)
     sparing = scores_of(reranker, Memory(batch_tokens, kept_bytes=0), **settings)
     np.testing.assert_allclose(sparing, whole, rtol=1e-9, atol=1e-14)
+    first = sum(evaluated)
+    points = sum(c.n_points for c, _ in score_pairs(reranker, PAIRS, Settings(**settings)))
+    again = first - points
+    assert (again > 0) == (quadrature == "adaptive")
+
+
+def test_a_lack_of_memory_beside_the_pass_splits_the_group(monkeypatch):
+    """Two pairs at once are too many for what is kept, one is not."""
+    reranker = make_reranker(2)
+    whole = scores_of(reranker, Memory(4096))
+    keep = pair_scores.rows_at
+
+    def limited(points, places):
+        if len(sizes[-1].pairs) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return keep(points, places)
+
+    sizes = []
+    start = pair_scores._Group.__init__
+    monkeypatch.setattr(
+        pair_scores._Group, "__init__", lambda self, *rest: sizes.append(self) or start(self, *rest)
+    )
+    monkeypatch.setattr(pair_scores, "rows_at", limited)
+    np.testing.assert_allclose(scores_of(reranker, Memory(4096)), whole, rtol=1e-9, atol=1e-14)
+    assert len(sizes[0].pairs) > 1 and len(sizes[-1].pairs) == 1
 
 
 def test_limits_on_a_cpu_depend_on_the_ranker_alone():
     reranker = make_reranker(2)
-    assert Memory.of(reranker) == Memory(BATCH_TOKENS, CPU_BYTES)
+    assert Memory.of(reranker).batch_tokens == BATCH_TOKENS
     reranker.neurons = range(221_184)  # monobert-large
     assert 512 <= Memory.of(reranker).batch_tokens < 1024
     reranker.batch_tokens = 100
     assert Memory.of(reranker).batch_tokens == 100
+    assert Memory.of(reranker).kept_bytes < CPU_BYTES / 5
 
 
 def test_scoring_is_halved_too(monkeypatch):

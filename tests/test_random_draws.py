@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from conftest import make_reranker
 from relevance_neurons.random_draws import draw_like
+from tiny_rankers import make_ranker
 
 NEURONS = make_reranker().neurons
 PLACE = ["layer", "component"]
@@ -39,3 +40,17 @@ def test_every_neuron_of_a_module_is_as_likely():
         counts[draw_like(selected, NEURONS, draw, 0)["neuron"].to_numpy()] += 1
     # Binomial(2000, 4/16): mean 500, standard deviation 19.4.
     assert np.abs(counts - 500).max() < 5 * 19.4
+
+
+def test_a_component_of_several_modules_is_drawn_in_each():
+    """MonoT5's decoder has a query of self- and one of cross-attention."""
+    neurons = make_ranker("monot5, gated").neurons
+    decoder = neurons.frame()["layer"].max()
+    selected = neurons.frame().filter(layer=decoder, component="query")
+    drawn = draw_like(selected, neurons, 0, 0)
+    assert drawn.sort("neuron").equals(selected.sort("neuron"))
+    some = selected.sample(9, seed=1)
+    few = draw_like(some, neurons, 0, 0)
+    assert few.is_unique().all()
+    sizes = [{b.start: len(i) for b, i in neurons.select(one).items()} for one in (some, few)]
+    assert sizes[0] == sizes[1]

@@ -196,6 +196,9 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
     yield from _contradictions_of_measure(config["ablation"]["measure"])
+    points = config["attribution"]["n_points"]
+    if config["attribution"]["quadrature"] == "simpson" and points % 2 == 0:
+        yield f"attribution.n_points: {points} was found; simpson needs an odd number"
 
 
 def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ they are (Vast et al. 2024, section 4.2).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
@@ -14,14 +14,13 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.neurons import Block
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.taps import Tap, tapped
-from relevance_neurons.tracing import agrees
+from relevance_neurons.tracing import own_encoder
 
 Selected = dict[Block, torch.Tensor]
 """The neurons of an ablation, as ``Neurons.select`` groups them; none for the whole ranker."""
@@ -64,7 +63,7 @@ def rerank_under_ablations(
     memory = memory or Memory.of(reranker)
     score = _scorer(reranker, encoded, distinct)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
-        for rows in length_batches([len(pair) for pair in encoded], memory.batch_tokens):
+        for rows in length_batches([len(pair) for pair in encoded], memory):
             for part, found in halving(rows, memory, score):
                 scores[:, part] = found
                 progress.update(len(part) * len(distinct))
@@ -85,7 +84,7 @@ def _scorer(
     reranker: Reranker, encoded: Sequence[EncodedPair], ablations: Sequence[Selected]
 ) -> Callable[[Sequence[int]], np.ndarray]:
     """A function from numbers of pairs to their scores, shape (n_ablations, n_pairs)."""
-    encoder = _own_encoder(reranker, encoded)
+    encoder = own_encoder(reranker, encoded, lambda own, x: next(own.ablated(x, own.plan([{}])))[1])
     plan = encoder.plan(ablations) if encoder else []
 
     def log_p(logits: torch.Tensor) -> np.ndarray:
@@ -105,19 +104,6 @@ def _scorer(
         return scores
 
     return score
-
-
-def _own_encoder(reranker: Reranker, encoded: Sequence[EncodedPair]) -> Encoder | None:
-    """The encoder that can start in its middle, if it gives the stock model's scores."""
-    encoder = reranker.encoder
-    if encoder is None or not encoded:
-        return None
-    probe = reranker.collate([min(encoded, key=len)])
-
-    def forward(inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        return next(encoder.ablated(inputs, encoder.plan([{}])))[1]
-
-    return encoder if agrees(reranker, probe, forward, "ranking") else None
 
 
 def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:

@@ -136,13 +136,13 @@ class AdaptiveGrid:
         budget = self.tolerance * max(self.range, SMALLEST_RANGE) - self.error_estimate
         if sum(panel.error for panel in panels) <= budget:
             return panels, []
-        if len(self._known) + 2 * len(panels) > self.max_points:
-            self.is_given_up = True
-            return panels, []
         errors = np.array([panel.error for panel in panels])
         order = np.argsort(errors, kind="stable")
-        spent = np.cumsum(errors[order])
-        good = set(order[spent <= ACCEPTED_SHARE * budget].tolist())
+        n_good = int(np.searchsorted(np.cumsum(errors[order]), ACCEPTED_SHARE * budget, "right"))
+        if len(self._known) + 2 * (len(panels) - n_good) > self.max_points:
+            self.is_given_up = True
+            return panels, []
+        good = set(order[:n_good].tolist())
         accepted = [panel for i, panel in enumerate(panels) if i in good]
         return accepted, [panel for i, panel in enumerate(panels) if i not in good]
 

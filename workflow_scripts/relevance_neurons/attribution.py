@@ -75,8 +75,8 @@ def attribute(
     baseline: str = "pad_all",
     target: str = "probability",
     quadrature: str = "adaptive",
-    tolerance: float = 0.02,
-    n_points: int = 25,
+    tolerance: float | None = None,
+    n_points: int | None = None,
     bootstrap_replicates: int = 0,
     seed: int = 0,
 ) -> Attribution:
@@ -85,15 +85,24 @@ def attribute(
     The path runs in word-embedding space from ``baseline`` (a name of ``BASELINES``) to the pair;
     F is the ``target`` of ``label``; a pair's score is summed over its tokens. ``quadrature`` is
     the rule of the integral: "adaptive" takes as many points of each pair as its estimated error
-    needs to fall to ``tolerance`` × the range of F, a uniform rule takes ``n_points``.
+    needs to fall to ``tolerance`` (0.02) × the range of F, a uniform rule ``n_points`` (25).
 
-    Raises ``UserError`` for no pairs, for an unknown name, and if one pair alone is too large.
+    Raises ``UserError`` for no pairs, for an unknown name, for the key of another rule, and if one
+    pair alone is too large for the memory.
     """
     if not pairs:
         raise UserError("attribute: no pairs were given; at least one is needed")
     if reranker.arithmetic("attribution") == "bfloat16":
-        logger.warning("bfloat16 changes a pair's scores by 5 to 15 %%: prefer dtype auto")
-    settings = Settings(label, baseline, target, quadrature, tolerance, n_points)
+        logger.warning(
+            "bfloat16 changes a pair's scores by 5 to 15 %, and its rounding looks like bends to "
+            "an adaptive grid: prefer dtype auto, or a uniform rule"
+        )
+    unused, value = ("n_points", n_points) if quadrature == "adaptive" else ("tolerance", tolerance)
+    if value is not None:
+        raise UserError(f"attribution.{unused}: {value} was found; {quadrature} does not use it")
+    rule = {"quadrature": quadrature, "tolerance": tolerance, "n_points": n_points}
+    given = {key: value for key, value in rule.items() if value is not None}
+    settings = Settings(label, baseline, target, **given)
     running = RunningScores(len(reranker.neurons), bootstrap_replicates, seed)
     result = Attribution(label, reranker.neurons.frame(), running)
     with Progress(len(pairs), f"attribution ({label})") as progress:
@@ -104,8 +113,8 @@ def attribute(
     given_up = sum(check.is_given_up for check in result.checked)
     if given_up:
         logger.warning(
-            "%d of %d pairs missed the tolerance of %g with %d points: see error_estimate of their "
-            "attribution_checks",
-            *(given_up, len(pairs), tolerance, MAX_POINTS),
+            "%d of %d pairs missed the tolerance of %g within %d points: see error_estimate of "
+            "their attribution_checks",
+            *(given_up, len(pairs), settings.tolerance, MAX_POINTS),
         )
     return result

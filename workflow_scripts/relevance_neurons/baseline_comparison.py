@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import polars as pl
 import torch
 
 from relevance_neurons.baselines import BASELINES, find_baseline
+from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import baseline_batch, filler_vectors
 from relevance_neurons.progress import Progress
-from relevance_neurons.reranker import Reranker, length_batches
+from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.significance import mean_interval
 
 
@@ -26,13 +28,14 @@ def compare_baselines(
     known = filler_vectors(reranker)
     names = ["original", *(name for name, one in BASELINES.items() if one.filler in known)]
     differences = {name: torch.empty(len(pairs), dtype=torch.float64) for name in names}
-    encoded = reranker.encode(pairs)
+    encoded, memory = reranker.encode(pairs), Memory.of(reranker)
     with Progress(len(pairs) * len(names), "baselines") as progress, torch.inference_mode():
-        for rows in length_batches([len(pair) for pair in encoded]):
-            batch = [encoded[row] for row in rows]
+        for rows in length_batches([len(pair) for pair in encoded], memory):
             for name in names:
-                differences[name][rows] = _differences(reranker, batch, name)
-                progress.update(len(rows))
+                compute = partial(_differences, reranker, encoded, name)
+                for part, found in halving(rows, memory, compute):
+                    differences[name][part] = found
+                    progress.update(len(part))
     return pl.DataFrame(
         [
             {
@@ -46,7 +49,10 @@ def compare_baselines(
     )
 
 
-def _differences(reranker: Reranker, batch: list, name: str) -> torch.Tensor:
+def _differences(
+    reranker: Reranker, encoded: Sequence[EncodedPair], name: str, rows: Sequence[int]
+) -> torch.Tensor:
+    batch = [encoded[row] for row in rows]
     inputs = reranker.collate(batch)
     if name != "original":
         embeddings = reranker.model.get_input_embeddings()(inputs.pop("input_ids"))

@@ -39,11 +39,12 @@ class FrozenLinear(nn.Linear):
 
     def _in(self, dtype: torch.dtype, inputs: torch.Tensor) -> torch.Tensor:
         """As autocast would, which casts frozen weights anew in every call: here they are kept."""
-        version = (dtype, self.weight.data_ptr(), self.weight._version)
+        held = [one for one in (self.weight, self.bias) if one is not None]
+        version = (dtype, *((one.data_ptr(), one._version) for one in held))
         if self._cast is None or self._cast[0] != version:
-            bias = None if self.bias is None else self.bias.detach().to(dtype)
-            self._cast = (version, self.weight.detach().to(dtype), bias)
-        return linear(inputs.to(dtype), *self._cast[1:])
+            with torch.inference_mode(False), torch.no_grad():  # or no backward pass could use them
+                self._cast = (version, [one.detach().to(dtype) for one in held])
+        return linear(inputs.to(dtype), *self._cast[1])
 
 
 class _Product(torch.autograd.Function):

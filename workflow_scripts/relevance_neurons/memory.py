@@ -42,6 +42,7 @@ class Memory:
 
     batch_tokens: int
     kept_bytes: int = CPU_BYTES
+    """About as much as a pass takes."""
 
     @classmethod
     def of(cls, reranker: Reranker) -> Memory:
@@ -50,9 +51,11 @@ class Memory:
         if reranker.device.type == "cuda":
             free = int(GPU_SHARE * _free_on_gpu(reranker.device))
             fitting = min(MOST_TOKENS, 2 ** max(0, (free // each).bit_length() - 1))
-            return cls(min(reranker.batch_tokens or fitting, fitting), free // 2)
-        fitting = max(1, min(BATCH_TOKENS, CPU_BYTES // each))
-        return cls(reranker.batch_tokens or fitting)
+            tokens = min(reranker.batch_tokens or fitting, fitting)
+        else:
+            fitting = max(1, min(BATCH_TOKENS, CPU_BYTES // each))
+            tokens = reranker.batch_tokens or fitting
+        return cls(tokens, tokens * each)
 
     def halve(self, n_rows: int) -> None:
         """After a pass of ``n_rows`` rows ran out: let half as much through from now on.

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
+from relevance_neurons.errors import UserError
 from relevance_neurons.kernels import matrix_precision
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import Paths
@@ -83,12 +84,15 @@ def score_pairs(
     memory = memory or Memory.of(reranker)
     encoded = reranker.encode(pairs)
     lengths = [len(pair) for pair in encoded]
-    tracer = find_tracer(reranker, reranker.collate([min(encoded, key=len)]))
-    for group in length_batches(lengths, memory.batch_tokens, rows_each=settings.first_points):
-        batch = _Group(reranker, tracer, [encoded[i] for i in group], settings, memory)
-        batch.run()
-        for number, pair in zip(group, batch.pairs, strict=True):
-            yield pair.check(number), pair.scores
+    tracer = find_tracer(reranker, encoded)
+
+    def run(rows: Sequence[int]) -> list[_Pair]:
+        return _Group(reranker, tracer, [encoded[i] for i in rows], settings, memory).run()
+
+    for group in length_batches(lengths, memory, rows_each=settings.first_points):
+        for rows, done in halving(group, memory, run):
+            for number, pair in zip(rows, done, strict=True):
+                yield pair.check(number), pair.scores
 
 
 class _Group:
@@ -107,13 +111,14 @@ class _Group:
         self.paths = Paths(reranker, encoded, settings.baseline)
         self.pairs = [_Pair(settings.grid(), tracer, len(reranker.neurons)) for _ in encoded]
 
-    def run(self) -> None:
+    def run(self) -> list[_Pair]:
         """Evaluate what the pairs ask for until every one is done."""
         active = list(range(len(self.pairs)))
         while active:
             asked = self._asked(active)
             active = [row for row in active if asked.get(row) != ()]
             self._evaluate([(row, point) for row, points in asked.items() for point in points])
+        return self.pairs
 
     def _asked(self, active: list[int]) -> dict[int, tuple[float, ...]]:
         """The next points of each pair, none once it is done; as many pairs as fit in one pass."""
@@ -175,6 +180,10 @@ class _Pair:
     def take(self, points: tuple[float, ...], traced: Traced, kept_bytes: int) -> None:
         """Use what was evaluated at ``points``, a row of ``traced`` each."""
         if not self._waiting:
+            if not bool(torch.isfinite(traced.values + traced.slopes).all()):
+                raise UserError(
+                    "attribution: the ranker's score or its slope is not a finite number"
+                )
             values = traced.values.tolist()
             self.n_points += len(points)
             self.ends |= {p: f for p, f in zip(points, values, strict=True) if p in (0.0, 1.0)}
@@ -258,7 +267,7 @@ class CutRows:
 
     def add(self, points: Sequence[float], traced: Traced) -> None:
         """Take a row of ``traced`` for each point."""
-        rows = zip(traced.outputs[CUT], traced.gradients[CUT], strict=True)
+        rows = zip(traced.outputs[CUT].clone(), traced.gradients[CUT].clone(), strict=True)
         self._rows.update(zip(points, rows, strict=True))
 
     def forget_all_but(self, points: Sequence[float]) -> None:

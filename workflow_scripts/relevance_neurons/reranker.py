@@ -18,7 +18,7 @@ from relevance_neurons.descriptions import BERT
 from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
 from relevance_neurons.kernels import freeze_linear, matrix_precision
-from relevance_neurons.memory import BATCH_TOKENS, Memory, halving
+from relevance_neurons.memory import Memory, halving
 from relevance_neurons.neurons import Neurons
 
 LABELS = ("non_relevant", "relevant")
@@ -58,6 +58,9 @@ class Reranker:
         batch_tokens: int | None = None,
     ) -> None:
         self.model = freeze_linear(model.eval())
+        for module in model.modules():  # one call of a feed-forward module a layer: ours count them
+            if getattr(module, "chunk_size_feed_forward", 0):
+                module.chunk_size_feed_forward = 0
         self.tokenizer = tokenizer
         self.architecture = architecture
         self.max_length = max_length
@@ -147,7 +150,7 @@ class Reranker:
                 logits = self.model(**self.collate([encoded[row] for row in rows])).logits
             return self.log_probabilities(logits)[:, 1].float().cpu()
 
-        for rows in length_batches([len(pair) for pair in encoded], memory.batch_tokens):
+        for rows in length_batches([len(pair) for pair in encoded], memory):
             for part, found in halving(rows, memory, score):
                 scores[part] = found
         return scores
@@ -183,17 +186,18 @@ class Reranker:
 
 
 def length_batches(
-    lengths: Sequence[int], batch_tokens: int = BATCH_TOKENS, rows_each: int = 1
+    lengths: Sequence[int], memory: Memory, rows_each: int = 1
 ) -> Iterator[list[int]]:
     """Yield the indices of batches of pairs of like length, longest first.
 
-    A batch holds at most ``batch_tokens`` padded tokens where each pair takes ``rows_each`` rows,
-    and at least one pair. Longest first, so that memory runs out at once or never.
+    A batch holds at most ``memory.batch_tokens`` padded tokens where each pair takes ``rows_each``
+    rows, and at least one pair. Longest first, so that memory runs out at once or never; what it
+    taught is heeded from the next batch on.
     """
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     start = 0
     while start < len(order):
-        size = max(1, batch_tokens // (max(lengths[order[start]], 1) * rows_each))
+        size = max(1, memory.batch_tokens // (max(lengths[order[start]], 1) * rows_each))
         yield order[start : start + size]
         start += size
 

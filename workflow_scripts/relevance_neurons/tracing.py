@@ -15,17 +15,19 @@ import torch
 
 from relevance_neurons.architectures import residual_cut
 from relevance_neurons.encoder import Encoder
+from relevance_neurons.kernels import matrix_precision
+from relevance_neurons.memory import is_out_of_memory
 from relevance_neurons.neurons import Block
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.reranker import EncodedPair, Reranker
 from relevance_neurons.taps import tapped
 
 logger = logging.getLogger(__name__)
 
-Forward = Callable[[Mapping[str, torch.Tensor]], torch.Tensor]
-"""From a model's inputs to its logits."""
+Forward = Callable[[Encoder, Mapping[str, torch.Tensor]], torch.Tensor]
+"""From an encoder and a batch of inputs to logits."""
 
-ROUNDING = {"float64": 1e-6, "float32": 1e-3, "tf32": 1e-2, "bfloat16": 0.1}
-"""How far logits of two orders of the same sums may lie apart, relative to the largest."""
+ROUNDING = 1e-4
+"""How far logits of two orders of the same float32 sums may lie apart, relative to the largest."""
 
 CUT = "cut"
 """Key of the residual stream after the middle layer, on which every pair is checked."""
@@ -147,33 +149,48 @@ def trace(
     return Traced(value.detach().double().cpu(), slopes.cpu(), values, gradients)
 
 
-def find_tracer(reranker: Reranker, probe: Mapping[str, torch.Tensor]) -> Tracer:
-    """Our own forward pass where it gives the stock model's logits on ``probe``, else its own."""
-    encoder = reranker.encoder
-    if encoder is not None and agrees(
-        reranker, probe, lambda inputs: encoder.trace(inputs, lambda *_: None), "attribution"
-    ):
-        return EncoderTracer(encoder, reranker.neurons.blocks)
-    return StockTracer(reranker)
+def find_tracer(reranker: Reranker, encoded: Sequence[EncodedPair]) -> Tracer:
+    """Our own forward pass where it gives the stock model's logits, else the model's."""
+    encoder = own_encoder(reranker, encoded, lambda own, x: own.trace(x, lambda *_: None))
+    return EncoderTracer(encoder, reranker.neurons.blocks) if encoder else StockTracer(reranker)
 
 
-def agrees(
-    reranker: Reranker, probe: Mapping[str, torch.Tensor], forward: Forward, work: str
-) -> bool:
-    """Whether ``forward`` gives the stock model's logits on ``probe``.
+def own_encoder(
+    reranker: Reranker, encoded: Sequence[EncodedPair], forward: Forward
+) -> Encoder | None:
+    """Our own encoder, if by ``forward`` it gives the stock model's logits.
 
-    A known architecture may be varied by an option that our forward pass does not know; then the
-    log says so.
+    It is tried on the shortest and the longest pair, in full precision. A known architecture may
+    be varied by an option that our forward pass does not know: then the log says so. While any
+    hook is in the model, as within ``ablate``, the model's own forward pass is the one to take.
     """
-    with torch.inference_mode(), reranker.precision(work):
-        expected = reranker.model(**probe).logits.float()
-        found = forward(probe).float()
-    difference = (found - expected).abs().max().item()
-    if difference <= ROUNDING[reranker.arithmetic(work)] * max(1.0, expected.abs().max().item()):
-        return True
+    if not encoded or any(module._forward_hooks for module in reranker.model.modules()):
+        return None
+    probe = reranker.collate([min(encoded, key=len), max(encoded, key=len)])
+    try:
+        encoder = reranker.encoder
+        if encoder is None:  # the architecture is another one
+            return None
+        difference = _difference(reranker, probe, lambda inputs: forward(encoder, inputs))
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
+        problem = f"it fails: {str(error).splitlines()[0]}"
+    else:
+        if difference <= ROUNDING:
+            return encoder
+        problem = f"logits differ by up to {difference:.2g}"
     logger.warning(
-        "our own forward pass differs from this model's (largest difference of a logit %.2g): "
-        "the model's is taken, which takes longer",
-        difference,
+        "our own forward pass is not this model's (%s): the model's is taken, which takes longer",
+        problem,
     )
-    return False
+    return None
+
+
+@torch.inference_mode()
+def _difference(reranker: Reranker, probe: Mapping[str, torch.Tensor], forward) -> float:
+    """Largest difference of a logit from the stock model's, relative to the largest, at least 1."""
+    with matrix_precision("highest"):
+        expected = reranker.model(**probe).logits
+        difference = (forward(probe) - expected).abs().max().item()
+    return difference / max(1.0, expected.abs().max().item())

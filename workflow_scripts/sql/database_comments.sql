@@ -30,7 +30,7 @@ COMMENT ON COLUMN neuron_scores.score IS 'Mean neuron integrated gradient over t
 COMMENT ON COLUMN neuron_scores.standard_error IS 'Of the mean over the pairs';
 COMMENT ON COLUMN attribution_checks.cut_sum IS 'Sum of the scores over a cut of the network';
 COMMENT ON COLUMN attribution_checks.residual IS 'cut_sum against f_input - f_baseline: its error';
-COMMENT ON COLUMN attribution_checks.n_points IS 'Points of the path that were evaluated';
+COMMENT ON COLUMN attribution_checks.n_points IS 'Different points of the path';
 COMMENT ON COLUMN attribution_checks.error_estimate IS 'Of an adaptive grid, in units of F';
 COMMENT ON COLUMN baselines.mean_difference IS 'Mean of p(relevant) - p(non_relevant); best is 0';
 COMMENT ON COLUMN schemes.top_percent IS 'The level: 0 to 100, percent of all neurons of a map';
