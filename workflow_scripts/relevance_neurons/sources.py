@@ -137,7 +137,7 @@ def _unavailable(dataset_id: str, part: str, error: Exception, messages: _Messag
     copies = [text for text in messages.texts if text.startswith("If you have a local copy")]
     return UserError(
         f"ir_datasets id {dataset_id!r}: its {part} could not be read "
-        f"({type(error).__name__}: {one_line(str(error))[:200]}); without a network, prepare the "
+        f"({type(error).__name__}: {one_line(str(error))[:600]}); without a network, prepare the "
         "collection where there is one and bring the folder "
         f"{ir_datasets.util.home_path()} here. {copies[-1] if copies else ''}".rstrip()
     )
