@@ -66,13 +66,15 @@ def texts(n_pairs: int, seed: int = 0) -> list[tuple[str, str]]:
     return [(draw(random.integers(3, 10)), draw(length)) for length in lengths]
 
 
-def interleaved(runs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each, taken in turns after one that does not count."""
+def interleaved(
+    runs: Mapping[str, Callable[[], object]], repeats: int, uncounted: int = 1
+) -> dict[str, float]:
+    """Median seconds of each, taken in turns after some that do not count."""
     times: dict[str, list[float]] = {name: [] for name in runs}
-    for number in range(repeats + 1):
+    for number in range(uncounted + repeats):
         for name, run in runs.items():
             start = time.perf_counter()
             run()
-            if number:
+            if number >= uncounted:
                 times[name].append(time.perf_counter() - start)
     return {name: statistics.median(found) for name, found in times.items()}
