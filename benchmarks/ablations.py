@@ -11,16 +11,17 @@ import torch
 import rankers
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.kernels import freeze_linear
+from relevance_neurons.memory import Memory
 from relevance_neurons.reranker import length_batches
 
-SETS, REPEATS = 24, 5
+SETS, REPEATS = 12, 3
 
 
 @torch.inference_mode()
 def plain(model, ranker, pairs) -> None:
     """log p(relevant) of each pair by the model itself."""
     encoded = ranker.encode(pairs)
-    for rows in length_batches([len(pair) for pair in encoded]):
+    for rows in length_batches([len(pair) for pair in encoded], Memory.of(ranker)):
         model(**ranker.collate([encoded[row] for row in rows])).logits.log_softmax(-1)
 
 
@@ -61,7 +62,7 @@ def main() -> None:
         "ablation / plain (stock) | ablation / plain (our products) |"
     )
     print("|---|---|---|---|---|---|")
-    for layers, width, n_pairs in ((6, 384, 64), (12, 384, 48), (12, 768, 16)):
+    for layers, width, n_pairs in ((6, 384, 48), (12, 384, 24), (12, 768, 8)):
         for upper_half in (False, True):
             compare(layers, width, n_pairs, upper_half)
 
