@@ -19,7 +19,7 @@ Study = dict[str, Any]
 FILES = ("documents", "queries", "qrels")
 SOURCE_KEYS = {
     "ir_datasets": {"id"},
-    "files": set(FILES),
+    "files": {*FILES, "obtain"},
     "docstrings": {"package", "part", "max_queries", "negatives"},
 }
 COMMON_KEYS = {"source", "domain", "relevant", "non_relevant"}
@@ -85,6 +85,8 @@ def complete_study(config: Study, file: str | Path) -> Study:
     config["baselines"].setdefault("collection", attribution["collections"][0])
     config["evaluation"].setdefault("collections", ablation["collections"])
     config["evaluation"].setdefault("max_queries", ablation["max_queries"])
+    config["sensitivity"].setdefault("collections", attribution["collections"])
+    config["sanity"].setdefault("collection", attribution["collections"][0])
     for collection in config["collections"].values():
         for key in collection.keys() - COMMON_KEYS - SOURCE_KEYS[collection["source"]]:
             del collection[key]  # a default that belongs to another source
@@ -175,7 +177,7 @@ def figure4_scheme(study: Study) -> tuple[str, float]:
 
 
 def _contradictions(config: Study, folder: Path) -> Iterator[str]:
-    known = config["collections"]
+    known, attributed_names = config["collections"], config["attribution"]["collections"]
     for key, names in _named(config):
         for name in names:
             if name not in known:
@@ -183,9 +185,15 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
                     f"{key}: collection {name!r} is not defined under collections"
                     f"{_suggestion(name, known)}; defined are {', '.join(known)}"
                 )
-    for name in config["selection"]["outliers"]:
-        if name not in config["attribution"]["collections"]:
-            yield f"selection.outliers: {name!r} is not one of attribution.collections"
+    among_attributed = {
+        "selection.outliers": config["selection"]["outliers"],
+        "sensitivity.collections": config["sensitivity"].get("collections", []),
+        "sanity.collection": [config["sanity"].get("collection", attributed_names[0])],
+    }
+    for key, names in among_attributed.items():
+        for name in names:
+            if name not in attributed_names:
+                yield f"{key}: {name!r} is not one of attribution.collections"
     for name, collection in known.items():
         yield from _contradictions_of_collection(name, collection, folder)
     for name in config["attribution"]["collections"]:
@@ -196,6 +204,9 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
     yield from _contradictions_of_measure(config["ablation"]["measure"])
+    value = config["ablation"]["value"]
+    if value in config["ablation"]["further"]:
+        yield f"ablation.further: {value!r} is what ablation.value gives already"
     points = config["attribution"]["n_points"]
     if config["attribution"]["quadrature"] == "simpson" and points % 2 == 0:
         yield f"attribution.n_points: {points} was found; simpson needs an odd number"
@@ -230,7 +241,7 @@ def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> 
         yield f"collections.{name}: grade {min(both)} is both relevant and non_relevant"
     source = collection["source"]
     for key in FILES if source == "files" else ():
-        if not (folder / collection[key]).is_file():
+        if "obtain" not in collection and not (folder / collection[key]).is_file():
             yield f"collections.{name}.{key}: no file {folder / collection[key]}"
 
 
