@@ -9,6 +9,7 @@ other and are computed here with NumPy, so that they are also an oracle for the 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -117,6 +118,30 @@ def shared_percent(members: Sequence[np.ndarray], level: float) -> tuple[float, 
     return 100 * shared / m, 100 * (m / n_neurons) ** (len(members) - 1), shared
 
 
+def chance_of_shared(n: int, m: int, k: int, shared: int) -> tuple[float, float, float]:
+    """Return the 95 % interval (percent of m) and P(>= shared) of k random m-subsets of n.
+
+    With binomial coefficients, in whole numbers: how many of the C(n, m) choices of one more set
+    leave t of the neurons that the others share.
+    """
+    sizes = {m: 1}
+    for _ in range(k - 1):
+        left: dict[int, int] = {}
+        for size, ways in sizes.items():
+            for t in range(max(0, size + m - n), min(size, m) + 1):
+                more = math.comb(size, t) * math.comb(n - size, m - t)
+                left[t] = left.get(t, 0) + ways * more
+        sizes = left
+    whole = sum(sizes.values())
+    below = dict(
+        zip(sorted(sizes), itertools.accumulate(sizes[t] for t in sorted(sizes)), strict=True)
+    )
+    low = next(t for t, ways in below.items() if 1000 * ways >= 25 * whole)
+    high = next(t for t, ways in below.items() if 1000 * ways >= 975 * whole)
+    at_least = sum(ways for t, ways in sizes.items() if t >= shared)
+    return 100 * low / m, 100 * high / m, max(1e-12, at_least / whole)
+
+
 def write_synthetic_results(folder: str | Path, seed: int = 0) -> Path:
     """Write every table of the contract under ``folder`` (results/{study}) and return it."""
     folder, random = Path(folder), np.random.default_rng(seed)
@@ -214,10 +239,13 @@ def _write_overlaps(folder: Path, scores: Scores) -> None:
         collections = list(dict.fromkeys(collection for collection, _ in maps))
         for level in levels:
             shared, expected, n_shared = shared_percent([scores[one] for one in maps], level)
-            percents = (level, shared, expected, n_selected(level, n_neurons), n_shared)
-            rows.append((kind, label, collections, *percents))
+            m = n_selected(level, n_neurons)
+            percents = (level, shared, expected, m, n_shared)
+            chance = chance_of_shared(n_neurons, m, len(maps), n_shared)
+            rows.append((kind, label, collections, *percents, *chance))
     names = ["kind", "label", "collections", "top_percent", "shared_percent", "expected_percent"]
-    frame = pl.DataFrame(rows, schema=[*names, "n_selected", "n_shared"], orient="row")
+    names += ["n_selected", "n_shared", "expected_low", "expected_high", "p_value_chance"]
+    frame = pl.DataFrame(rows, schema=names, orient="row")
     write(frame, folder / "overlaps.parquet")
 
 

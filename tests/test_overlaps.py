@@ -19,6 +19,7 @@ from synthetic_results import (
     DOMAINS,
     MAPS,
     OUTLIERS,
+    chance_of_shared,
     n_selected,
     shared_percent,
     write_synthetic_results,
@@ -80,7 +81,7 @@ def test_overlaps_equal_sets(tmp_path_factory, seed, n_values, places, labels, o
             for level in levels:
                 value = shared_percent([scores[one] for one in maps], level)
                 expected[kind, label, collections, level] = value
-    rows = {(a, b, tuple(c), d): (e, f, h) for a, b, c, d, e, f, _, h in found.iter_rows()}
+    rows = {(a, b, tuple(c), d): (e, f, h) for a, b, c, d, e, f, _, h, *_ in found.iter_rows()}
     assert len(rows) == len(found)
     assert rows.keys() == expected.keys()
     for key, value in expected.items():
@@ -143,6 +144,21 @@ def test_expected_share_of_three_random_maps(tmp_path):
     error = shares.std() / np.sqrt(len(shares))
     assert every["n_selected"].to_list() == [m]
     assert abs(every["expected_percent"][0] - shares.mean()) < 4 * error
+
+
+def test_chance_stands_beside_every_overlap(tmp_path):
+    random, neurons = np.random.default_rng(3), neuron_table(2, 8)
+    maps = [(name, label) for name in "abc" for label in ("relevant", "non_relevant")]
+    scores = {one: random.standard_normal(len(neurons)) for one in maps}
+    files = write_maps(tmp_path, neurons, scores)
+    found = run(tmp_path, files, dict.fromkeys("abc", "out"), levels=[10, 30])
+    names = ["n_selected", "n_shared", "expected_low", "expected_high", "p_value_chance"]
+    assert found.columns[-5:] == names
+    for row in found.iter_rows(named=True):
+        n_maps = 2 if row["kind"] in ("pair", "labels") else 3
+        key = (len(neurons), row["n_selected"], n_maps, row["n_shared"])
+        assert [row[name] for name in names[2:]] == pytest.approx(chance_of_shared(*key))
+        assert row["expected_low"] <= row["expected_percent"] <= row["expected_high"] + 100 / key[1]
 
 
 def test_maps_of_different_rankers_are_refused(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from job import job
+from relevance_neurons.chance import with_chance
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.sql import check, run_sql
 
@@ -27,7 +28,7 @@ def main(
     check(SQL / "check_maps.sql", top_percents=top_percents, **maps)
     levels = [*top_percents, *CURVE]
     shared = run_sql(SQL / "overlap_schemes.sql", outliers=outliers, levels=levels, **maps)
-    write_parquet(shared, overlaps)
+    write_parquet(with_chance(shared).drop("n_neurons", "n_maps"), overlaps)
 
 
 if __name__ == "__main__":

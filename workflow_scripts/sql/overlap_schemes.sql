@@ -62,7 +62,8 @@ worst_ranks AS (
 SELECT kind, label, collections, top_percent,
     100 * count(*) FILTER (worst_rank <= m) / m AS shared_percent,
     100 * (m / n_neurons) ** (len(collections) * len(labels) - 1) AS expected_percent,
-    m AS n_selected, count(*) FILTER (worst_rank <= m) AS n_shared
+    m AS n_selected, count(*) FILTER (worst_rank <= m) AS n_shared,
+    n_neurons, len(collections) * len(labels) AS n_maps
 FROM compared CROSS JOIN levels LEFT JOIN worst_ranks USING (kind, label, collections)
 WHERE len(collections) * len(labels) > 1
 GROUP BY kind, label, collections, labels, top_percent, n_neurons, m
