@@ -16,6 +16,7 @@ from study import (
     figure4_scheme,
     read_yaml,
     source_settings,
+    study_schemes,
     used_collections,
 )
 

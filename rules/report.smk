@@ -60,6 +60,7 @@ rule write_tables:
     params:
         collections={name: STUDY["collections"][name] for name in COLLECTIONS},
         attributed=STUDY["attribution"]["collections"],
+        schemes=[scheme.as_dict() for scheme in SCHEMES],
         measure=STUDY["ablation"]["measure"],
         significance=STUDY["ablation"]["significance"],
     message:

@@ -4,6 +4,7 @@ NEURON_SCORES = [
     f"<results>/neuron_scores/{collection}/{label}.parquet"
     for collection, label in attributed(STUDY)
 ]
+SCHEMES = study_schemes(STUDY)
 BOOTSTRAP_SCORES = [
     f"<results>/bootstrap_scores/{collection}/{label}.parquet"
     for collection, label in attributed(STUDY)
@@ -17,6 +18,7 @@ rule select_neurons:
             workflow.source_path("../workflow_scripts/sql/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
             workflow.source_path("../workflow_scripts/sql/define_schemes.sql"),
+            workflow.source_path("../workflow_scripts/sql/check_schemes.sql"),
             workflow.source_path("../workflow_scripts/sql/select_neurons.sql"),
             workflow.source_path("../workflow_scripts/sql/scheme_sizes.sql"),
         ],
@@ -34,6 +36,7 @@ rule select_neurons:
         runtime=60,
     params:
         domains=DOMAINS,
+        definitions=[scheme.as_dict() for scheme in SCHEMES],
         top_percents=STUDY["selection"]["top_percents"],
     message:
         "Select the neurons of every scheme"

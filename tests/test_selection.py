@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from polars.testing import assert_frame_equal
 
 import select_neurons
 from relevance_neurons.errors import UserError
-from synthetic_results import DOMAINS, MAPS, select, write_synthetic_results
+from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
+from synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
 
 KEY = ["scheme", "top_percent", "layer", "component", "neuron"]
 LEVELS = [0.5, 2, 10.0, 25, 100]
@@ -47,10 +49,12 @@ def write_maps(folder: Path, neurons: pl.DataFrame, scores: dict, seed: int = 0)
     return files
 
 
-def run(folder: Path, files: list[Path], domains: dict, levels=LEVELS):
-    """Run the rule's script; return schemes and scheme_sizes."""
+def run(folder: Path, files: list[Path], domains: dict, levels=LEVELS, schemes=None):
+    """Run the rule's script on the paper's schemes, or on ``schemes``; return both tables."""
     outputs = folder / "schemes.parquet", folder / "scheme_sizes.parquet"
-    select_neurons.main(files, *outputs, domains, levels)
+    maps = pl.read_parquet(files, columns=["collection", "label"]).unique().rows()
+    definitions = [one.as_dict() for one in schemes or paper_schemes(domains, maps)]
+    select_neurons.main(files, *outputs, domains, definitions, levels)
     return pl.read_parquet(outputs[0]), pl.read_parquet(outputs[1])
 
 
@@ -219,3 +223,81 @@ def test_strange_maps_are_refused(tmp_path):
     files = random_maps(tmp_path, ("and_all", "relevant"))
     with pytest.raises(UserError, match=r"collections\.and_all: a collection cannot be named so"):
         run(tmp_path, files, {"and_all": "in"})
+
+
+# Schemes of one's own
+
+
+OWN = Scheme("mine", ("relevant", "non_relevant"), ("a", "b"), own=True)
+
+
+def picked(scores: np.ndarray, allowed: np.ndarray, one: Scheme, level: float) -> set[int]:
+    """What a member picks, by NumPy."""
+    order = np.abs(scores) if one.rank_by == "absolute" else scores
+    order = -order if one.pick == "top" else order
+    places = np.flatnonzero(allowed)
+    chosen = places[np.argsort(order[places], kind="stable")]
+    return set(chosen[: n_selected(level, len(places))].tolist())
+
+
+@pytest.mark.parametrize("across_labels", ["fusion", "intersection"])
+@pytest.mark.parametrize("across_collections", ["fusion", "intersection"])
+@pytest.mark.parametrize(("rank_by", "pick"), [("score", "bottom"), ("absolute", "top")])
+@pytest.mark.parametrize(
+    ("components", "layers"), [((), ()), (("key", "value"), (0, 2)), ((), (1,))]
+)
+def test_own_schemes_equal_numpy(
+    tmp_path, across_labels, across_collections, rank_by, pick, components, layers
+):
+    neurons = neuron_table(3, 10)
+    random = np.random.default_rng(3)
+    maps = [(name, label) for name in ("a", "b", "c") for label in ("relevant", "non_relevant")]
+    scores = {one: random.integers(-9, 9, len(neurons)).astype(float) for one in maps}
+    scheme = replace(
+        OWN,
+        across_labels=across_labels,
+        across_collections=across_collections,
+        rank_by=rank_by,
+        pick=pick,
+        components=components,
+        layers=layers,
+    )
+    files = write_maps(tmp_path, neurons, scores)
+    schemes, sizes = run(tmp_path, files, dict.fromkeys("abc", "out"), [2, 30], [scheme])
+    allowed = np.array(
+        [
+            (component in components or not components) and (layer in layers or not layers)
+            for layer, component, _ in neurons.rows()
+        ]
+    )
+    members: dict[tuple, list[np.ndarray]] = {}
+    for collection, label in maps[:4]:
+        part = (
+            collection if across_collections == "intersection" else "",
+            label if across_labels == "intersection" else "",
+        )
+        members.setdefault(part, []).append(scores[collection, label])
+    for level in (2, 30):
+        chosen = [picked(np.mean(m, axis=0), allowed, scheme, level) for m in members.values()]
+        expected = neurons[sorted(set.intersection(*chosen))]
+        found = schemes.filter(scheme="mine", top_percent=level).select(neurons.columns)
+        assert_frame_equal(found, expected)
+        assert sizes.filter(top_percent=level)["n_neurons"].to_list() == [len(expected)]
+
+
+def test_a_scheme_that_picks_among_no_neuron_is_refused(tmp_path):
+    files = random_maps(tmp_path, ("a", "relevant"), ("a", "non_relevant"))
+    nowhere = replace(OWN, collections=("a",), layers=(7,))
+    message = r"selection\.schemes\.mine: layers \[7\], components \[\] hold no neuron; .* 0 to 0"
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, files, {"a": "in"}, [10], [nowhere])
+
+
+def test_own_schemes_use_the_collections_that_have_their_labels():
+    keys = {"labels": ["relevant", "non_relevant"], "collections": "out", "pick": "bottom"}
+    domains = {"a": "in", "b": "out", "c": "out"}
+    maps = [(name, label) for name in domains for label in keys["labels"]][:-1]
+    (scheme,) = own_schemes({"mine": keys}, domains, maps)
+    assert scheme.collections == ("b",) and scheme.pick == "bottom" and scheme.own
+    assert Scheme.from_dict(scheme.as_dict()) == scheme
+    assert own_schemes({"mine": keys | {"collections": ["c"]}}, domains, maps) == []

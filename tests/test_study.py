@@ -102,7 +102,7 @@ def read_study(path: Path) -> dict:
             "attribution.collections: beta has judgments of none of the labels non_relevant",
         ),
         ({"collections.alpha.part": "all"}, "alpha.part: is no key of source files; allowed are"),
-        ({"collections.and_out": {**FILES}}, "collections.and_out: a collection's name is"),
+        ({"collections.and_out": {**FILES}}, "collections.and_out: a name here is"),
         ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
         ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),
         ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
@@ -195,7 +195,7 @@ def test_a_folder_of_the_working_directory_is_not_the_studys(tmp_path, monkeypat
 def test_a_name_that_yaml_reads_as_a_number(tmp_path):
     path = write_study(tmp_path)
     path.write_text(path.read_text().replace("  beta:", "  2020:"))
-    with pytest.raises(StudyError, match=r"collections\.2020: a collection's name is .* quotes"):
+    with pytest.raises(StudyError, match=r"collections\.2020: a name here is .* quotes"):
         read_study(path)
 
 
@@ -210,14 +210,24 @@ def test_schemes_without_an_intersection(tmp_path):
     assert "P_and_all" in ablated_schemes(study)
     study["collections"]["alpha"]["domain"] = "out"
     schemes = ablated_schemes(study)
-    assert {"P_alpha", "N_beta", "P_and_out"} < set(schemes) and "P_and_all" not in schemes
+    assert {"P_alpha", "P_beta", "P_and_out"} < set(schemes) and "P_and_all" not in schemes
+    assert not {"N_beta", "N_and_out"} & set(schemes)  # beta has no judged non-relevant pairs
     study["attribution"]["collections"] = ["alpha"]
     assert ablated_schemes(study) == ["P_alpha", "N_alpha", "F_alpha"]
 
 
+def test_schemes_of_ones_own_are_ablated_too(tmp_path):
+    own = {"mine": {"labels": ["relevant"], "components": ["value"]}}
+    study = read_study(write_study(tmp_path, **{"selection.schemes": own}))
+    assert ablated_schemes(study)[-1] == "mine"
+    chosen = {"selection.schemes": own, "ablation.schemes": ["mine", "P_beta"]}
+    assert ablated_schemes(read_study(write_study(tmp_path, **chosen))) == ["mine", "P_beta"]
+
+
 def test_schemes_of_table_4(tmp_path):
-    gamma = {"collections.gamma": {**FILES}, "attribution.collections": ["alpha", "beta", "gamma"]}
-    study = read_study(write_study(tmp_path, **gamma))
+    more = {f"collections.{name}": {**FILES} for name in ("beta", "gamma")}
+    more["attribution.collections"] = ["alpha", "beta", "gamma"]
+    study = read_study(write_study(tmp_path, **more))
     assert ablated_schemes(study) == [
         "P_alpha", "N_alpha", "F_alpha", "P_and_out", "N_and_out", "F_and_out",
         "P_and_all", "N_and_all", "F_and_all", "F_all",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from matplotlib.mathtext import MathTextParser
 import synthetic_results
 import write_tables
 from relevance_neurons.errors import UserError
+from relevance_neurons.schemes import Scheme, paper_schemes
 from relevance_neurons.significance import EFFECTS
 from relevance_neurons.table4 import table4
 from relevance_neurons.table_formats import (
@@ -148,30 +150,47 @@ def test_table2_shows_counts_and_what_is_not_attributed():
     assert markdown_rows(table)[0][-2:] == ["non-relevant judged", "non-relevant kept"]
 
 
-def test_table3_explains_every_kind_of_scheme():
-    of = {"P_ms_1": ["ms_1"], "N_ms_1": ["ms_1"], "F_ms_1": ["ms_1"], "F_all": ["a", "b"]}
-    of |= {f"{x}_and_{y}": ["a", "b"] for x in "PNF" for y in ("out", "all")}
-    sizes = pl.DataFrame(
-        [(s, level, n, c) for s, c in of.items() for level, n in ((1.0, 22), (0.1, 2))],
-        schema=["scheme", "top_percent", "n_neurons", "collections"],
-        orient="row",
-    )
-    table = table3(sizes, n_draws=50)
+def of_table3(schemes: list[Scheme], **options: int) -> Table:
+    rows = [(one.scheme, level, n) for one in schemes for level, n in ((1.0, 22), (0.1, 2))]
+    sizes = pl.DataFrame(rows, schema=["scheme", "top_percent", "n_neurons"], orient="row")
+    return table3(schemes, sizes, **options)
+
+
+def test_table3_explains_every_scheme_of_the_paper():
+    maps = [(name, label) for name in ("ms_1", "a", "b") for label in ("relevant", "non_relevant")]
+    schemes = paper_schemes({"ms_1": "in", "a": "out", "b": "out"}, maps[:-1])
+    table = of_table3(schemes, n_draws=50)
     assert table.data["scheme"].to_list()[:3] == ["P_ms_1", "N_ms_1", "F_ms_1"]
     rows = {row["scheme"]: row for row in table.data.to_dicts()}
-    assert set(rows) == {*of, "random:<scheme>"}
+    assert set(rows) == {*(one.scheme for one in schemes), "random:<scheme>"}
     assert rows["N_and_out"]["symbol_latex"] == r"\bigcap_{o \in O} N_{o}"
     assert rows["F_ms_1"]["symbol_latex"] == r"P_{\mathrm{ms\_1}} \oplus N_{\mathrm{ms\_1}}"
     assert rows["F_all"]["symbol_latex"] == "F_{A}"
-    assert rows["P_and_all"]["meaning"] == "intersection over all collections"
-    assert rows["P_and_all"]["collections"] == "a, b"
+    meaning = "top X % by mean score, relevant pairs; intersection over the collections"
+    assert rows["P_and_all"]["meaning"] == meaning
+    assert rows["P_and_all"]["collections"] == "ms_1, a, b"
+    assert rows["F_all"]["collections"] == "ms_1, a"  # b has no judged non-relevant pairs
+    assert "the mean over the collections" in rows["F_all"]["meaning"]
     assert rows["P_and_all"]["n_neurons"] == "2 / 22"
     assert "50 draws" in rows["random:<scheme>"]["meaning"]
     assert "X = 0.1 / 1." in table.notes[0]
     parser = MathTextParser("path")
     for symbol in table.data["symbol_latex"]:
         assert parser.parse(f"${symbol}$").width > 0
-    assert "random:<scheme>" not in table3(sizes).data["scheme"].to_list()
+    assert "random:<scheme>" not in of_table3(schemes).data["scheme"].to_list()
+
+
+def test_table3_explains_a_scheme_of_ones_own():
+    both, options = ("relevant", "non_relevant"), {"components": ("value",), "layers": (3, 4)}
+    own = Scheme(
+        "mine", both, ("a", "b"), "intersection", "fusion", "absolute", "bottom", **options
+    )
+    row = of_table3([replace(own, own=True)]).data.row(0, named=True)
+    assert (row["symbol"], row["symbol_latex"]) == ("mine", r"\mathrm{mine}")
+    assert row["meaning"] == (
+        "bottom X % by mean score without its sign, of each label, among value, in layers 3, 4, "
+        "in both; of the mean over the collections"
+    )
 
 
 def test_ranking_quality_shows_intervals_and_gaps():
@@ -313,7 +332,9 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
     output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
     attributed = list(synthetic_results.DOMAINS)
-    write_tables.main(files, output, collections, attributed, "nDCG@10", 0.05)
+    schemes = paper_schemes(synthetic_results.DOMAINS, synthetic_results.MAPS)
+    schemes = [one.as_dict() for one in schemes]
+    write_tables.main(files, output, collections, attributed, schemes, "nDCG@10", 0.05)
     return study, tables
 
 

@@ -16,13 +16,19 @@ def main(
     schemes: str,
     scheme_sizes: str,
     domains: Mapping[str, str],
+    definitions: Sequence[Mapping[str, object]],
     top_percents: Sequence[float],
 ) -> None:
-    """Select from the maps of the collections in ``domains`` (name -> in or out)."""
+    """Select from the maps of the collections in ``domains`` (name -> in or out).
+
+    ``definitions``: the schemes, as ``Scheme.as_dict`` gives them.
+    """
     collections = [{"name": name, "domain": domain} for name, domain in domains.items()]
     maps = {"neuron_scores": neuron_scores, "collections": collections}
     check(SQL / "check_maps.sql", top_percents=top_percents, **maps)
-    maps |= {"schemes": run_sql(SQL / "define_schemes.sql", **maps), "top_percents": top_percents}
+    members = run_sql(SQL / "define_schemes.sql", definitions=definitions)
+    check(SQL / "check_schemes.sql", schemes=members, **maps)
+    maps |= {"schemes": members, "top_percents": top_percents}
     write_parquet(run_sql(SQL / "select_neurons.sql", **maps), schemes)
     sizes = run_sql(SQL / "scheme_sizes.sql", selected=schemes, **maps)
     log_schemes(sizes, domains)
@@ -31,5 +37,12 @@ def main(
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        maps, made, params = snakemake.input.neuron_scores, snakemake.output, snakemake.params
-        main(maps, made.schemes, made.scheme_sizes, params.domains, params.top_percents)
+        made, params = snakemake.output, snakemake.params
+        main(
+            snakemake.input.neuron_scores,
+            made.schemes,
+            made.scheme_sizes,
+            params.domains,
+            params.definitions,
+            params.top_percents,
+        )

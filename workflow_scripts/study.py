@@ -9,11 +9,14 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
+
+from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
 
 Study = dict[str, Any]
 FILES = ("documents", "queries", "qrels")
@@ -150,18 +153,33 @@ def in_domain(study: Study) -> list[str]:
     ]
 
 
-def ablated_schemes(study: Study) -> list[str]:
-    """The schemes of Table 4, by name: of each in-domain collection, and over several.
+def study_schemes(study: Study) -> list[Scheme]:
+    """Every scheme of the study: the paper's, then its own."""
+    maps = attributed(study)
+    names = study["attribution"]["collections"]
+    domains = {name: study["collections"][name]["domain"] for name in names}
+    own = own_schemes(study["selection"]["schemes"], domains, maps)
+    return [*paper_schemes(domains, maps), *own]
 
-    Without an in-domain collection, those of each attribution collection. An intersection of
-    fewer than two collections, or of the same ones as another, is no scheme of its own.
+
+def ablated_schemes(study: Study) -> list[str]:
+    """The names of ``ablation.schemes``; by default those of Table 4, and the study's own.
+
+    Table 4 holds the schemes of each in-domain collection, or of every one where none is
+    in-domain, and those over several collections. An intersection of fewer than two, or of the
+    same ones as another, is no scheme of its own.
     """
-    collections = study["attribution"]["collections"]
-    inside = in_domain(study)
-    single = [f"{kind}_{name}" for name in inside or collections for kind in "PNF"]
-    groups = {"out": len(collections) - len(inside), "all": len(collections) if inside else 0}
-    joint = [f"{kind}_and_{group}" for group, size in groups.items() if size > 1 for kind in "PNF"]
-    return [*single, *joint, *(["F_all"] if len(collections) > 1 else [])]
+    if "schemes" in study["ablation"]:
+        return study["ablation"]["schemes"]
+    inside = in_domain(study) or study["attribution"]["collections"]
+    chosen, seen = [], set()
+    for one in study_schemes(study):
+        what = replace(one, scheme="")
+        several = len(one.collections) > 1 and what not in seen
+        if one.own or (several if one.is_joint else one.collections[0] in inside):
+            chosen.append(one.scheme)
+        seen.add(what)
+    return chosen
 
 
 def figure4_scheme(study: Study) -> tuple[str, float]:
@@ -204,6 +222,7 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
     yield from _contradictions_of_measure(config["ablation"]["measure"])
+    yield from _contradictions_of_schemes(config)
     value = config["ablation"]["value"]
     if value in config["ablation"]["further"]:
         yield f"ablation.further: {value!r} is what ablation.value gives already"
@@ -221,6 +240,30 @@ def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
         is_folder = name.startswith((".", "~", "/")) or name.count("/") > 1 or Path(name).is_dir()
         if name and is_folder and not path.is_dir():
             yield f"reranker.{key}: no folder {path}; paths are relative to the study file"
+
+
+def _contradictions_of_schemes(config: Study) -> Iterator[str]:
+    attributed_names = config["attribution"]["collections"]
+    if not set(attributed_names) <= set(config["collections"]):
+        return  # told already
+    found = study_schemes(config)
+    paper = {one.scheme for one in found if not one.own}
+    own = {one.scheme for one in found if one.own}
+    for name, keys in config["selection"]["schemes"].items():
+        where = f"selection.schemes.{name}"
+        if name in paper:
+            yield f"{where}: the paper's schemes have one of this name; give another"
+        for one in keys["collections"] if isinstance(keys["collections"], list) else ():
+            if one not in attributed_names:
+                yield f"{where}.collections: {one!r} is not one of attribution.collections"
+        if name not in own:
+            yield f"{where}: no collection of {keys['collections']} is attributed for its labels"
+    for name in config["ablation"].get("schemes", []):
+        if name not in paper | own:
+            yield (
+                f"ablation.schemes: no scheme {name!r}{_suggestion(name, list(paper | own))}; "
+                f"the study has {', '.join(one.scheme for one in found)}"
+            )
 
 
 def _contradictions_of_measure(measure: str) -> Iterator[str]:
@@ -271,9 +314,10 @@ def _describe(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         return _describe_unknown(where, error)
     if "propertyNames" in error.absolute_schema_path:
+        schema = error.schema if "not" in error.schema else {"not": {"enum": [error.instance]}}
         return (
-            f"{where}.{error.instance}: a collection's name is letters, digits, - and _ (in quotes "
-            "if it is a number), and not all, and_out or and_all"
+            f"{where}.{error.instance}: a name here is letters, digits, - and _ (in quotes if it "
+            f"is a number), and not {', '.join(map(str, schema['not']['enum']))}"
         )
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
@@ -308,6 +352,7 @@ def _allowed(error: ValidationError) -> str:
         "minLength": lambda: "an empty text is not allowed",
         "uniqueItems": lambda: "no entry may stand twice",
         "pattern": lambda: "letters, digits, - and _ are allowed, a letter or digit first",
+        "anyOf": lambda: "in, out, all or a list of names is allowed",
     }
     return words.get(error.validator, lambda: error.message)()
 

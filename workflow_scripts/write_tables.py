@@ -7,6 +7,7 @@ import polars as pl
 
 from job import job
 from relevance_neurons.outputs import write_parquet
+from relevance_neurons.schemes import Scheme
 from relevance_neurons.significance import RANDOM
 from relevance_neurons.sql import run_sql
 from relevance_neurons.table4 import table4
@@ -33,7 +34,9 @@ def summarise_collections(
     return run_sql(SQL, study=study, **lists)
 
 
-def main(input, output, collections, attributed, measure: str, significance: float) -> None:
+def main(
+    input, output, collections, attributed, schemes, measure: str, significance: float
+) -> None:
     """Write every table; ``input`` and ``output`` map names to files (several for a table)."""
     effects, sizes = map(pl.read_parquet, (input["ablation_effects"], input["scheme_sizes"]))
     n_draws = effects.filter(pl.col("scheme").str.starts_with(RANDOM))["n_draws"].max()
@@ -42,7 +45,7 @@ def main(input, output, collections, attributed, measure: str, significance: flo
     write_parquet(summary, output["collections"])
     write_csv(effects, output["effects"])
     tables = [table1(pl.read_parquet(input["baselines"])), table2(summary)]
-    tables += [table3(sizes, n_draws or 0), table4(effects, in_domain, measure, significance)]
+    tables += [table3(map(Scheme.from_dict, schemes), sizes, n_draws or 0), table4(effects, in_domain, measure, significance)]
     tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
     for table in tables:
         write_table(table, output[table.name])
@@ -55,6 +58,7 @@ if __name__ == "__main__":
             snakemake.output,
             snakemake.params.collections,
             snakemake.params.attributed,
+            snakemake.params.schemes,
             snakemake.params.measure,
             snakemake.params.significance,
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
+from relevance_neurons.schemes import Scheme
 from relevance_neurons.significance import RANDOM
 from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
@@ -20,16 +23,7 @@ _INPUTS = {
     "zero": "every word embedding 0",
     "zero_passage": "word embeddings of the passage 0",
 }
-_ORDERS = {
-    "P": "top X % by mean score, relevant pairs",
-    "N": "top X % by mean score, non-relevant pairs",
-    "F": "top X % by the mean of both labels' scores",
-}
-_COMBINED = {
-    "and_out": ("intersection over the out-of-domain collections", "o", "O"),
-    "and_all": ("intersection over all collections", "a", "A"),
-    "all": ("top X % by the mean of both labels' scores over all collections", "", "A"),
-}
+_PAIRS = {("relevant",): "relevant pairs", ("non_relevant",): "non-relevant pairs"}
 
 
 def table1(baselines: pl.DataFrame) -> Table:
@@ -96,17 +90,24 @@ def table2(collections: pl.DataFrame) -> Table:
     )
 
 
-def table3(scheme_sizes: pl.DataFrame, n_draws: int = 0) -> Table:
-    """The notation (Vast et al., table 3), from the schemes that the study has.
+def table3(schemes: Iterable[Scheme], scheme_sizes: pl.DataFrame, n_draws: int = 0) -> Table:
+    """The notation (Vast et al., table 3), from the schemes that the study defines.
 
     ``scheme_sizes``: scheme, top_percent, n_neurons, collections; ``n_draws``: draws of the
     random controls (0: the study has none).
     """
     levels = sorted(scheme_sizes["top_percent"].unique())
-    sizes = scheme_sizes.sort("top_percent").group_by("scheme").agg("n_neurons", "collections")
+    sizes = scheme_sizes.sort("top_percent").group_by("scheme").agg("n_neurons")
+    n_neurons = dict(sizes.iter_rows())
     lines = [
-        (scheme, *_notation(scheme), ", ".join(collections[0]), " / ".join(map(str, n_neurons)))
-        for scheme, n_neurons, collections in sorted(sizes.rows(), key=_place)
+        (
+            one.scheme,
+            *_symbols(one),
+            _meaning(one),
+            ", ".join(one.collections),
+            " / ".join(map(str, n_neurons[one.scheme])),
+        )
+        for one in schemes
     ]
     if n_draws:
         meaning = f"as many neurons in the same layers and components, {n_draws} draws"
@@ -131,26 +132,48 @@ def table3(scheme_sizes: pl.DataFrame, n_draws: int = 0) -> Table:
     )
 
 
-def _place(row: tuple) -> tuple:
-    """P, N and F of the collections, then the combined schemes."""
-    letter, _, of = row[0].partition("_")
-    order = list(_ORDERS).index(letter)
-    return (1, list(_COMBINED).index(of), order) if of in _COMBINED else (0, order, of)
-
-
-def _notation(scheme: str) -> tuple[str, str, str]:
-    """Symbol in Unicode, symbol in LaTeX and meaning of a scheme's ASCII name."""
-    letter, _, of = scheme.partition("_")
-    if of in _COMBINED:
-        meaning, one, many = _COMBINED[of]
-        if not one:
-            return f"{letter}_{many}", f"{letter}_{{{many}}}", meaning
-        tex = f"\\bigcap_{{{one} \\in {many}}} {letter}_{{{one}}}"
-        return f"⋂ {letter}_{one}, {one} ∈ {many}", tex, meaning
-    name = "{\\mathrm{" + of.replace("_", r"\_") + "}}"
+def _symbols(scheme: Scheme) -> tuple[str, str]:
+    """The paper's symbol of a scheme, in Unicode and LaTeX; its name if it is one's own."""
+    letter, _, of = scheme.scheme.partition("_")
+    if scheme.own:
+        return scheme.scheme, _tex_name(scheme.scheme)
+    if scheme.is_joint:
+        one, many = ("o", "O") if of == "and_out" else ("a", "A")
+        if scheme.across_collections == "fusion":
+            return f"{letter}_{many}", f"{letter}_{{{many}}}"
+        return (
+            f"⋂ {letter}_{one}, {one} ∈ {many}",
+            f"\\bigcap_{{{one} \\in {many}}} {letter}_{{{one}}}",
+        )
+    name = _tex_name(of)
     if letter == "F":
-        return f"P_{of} ⊕ N_{of}", f"P_{name} \\oplus N_{name}", _ORDERS[letter]
-    return scheme, f"{letter}_{name}", _ORDERS[letter]
+        return f"P_{of} ⊕ N_{of}", f"P_{{{name}}} \\oplus N_{{{name}}}"
+    return scheme.scheme, f"{letter}_{{{name}}}"
+
+
+def _tex_name(name: str) -> str:
+    return "\\mathrm{" + name.replace("_", r"\_") + "}"
+
+
+def _meaning(scheme: Scheme) -> str:
+    """What a scheme picks, in words."""
+    order = "mean score" if scheme.rank_by == "score" else "mean score without its sign"
+    pick = f"{scheme.pick} X % by {order}"
+    fused = scheme.across_labels == "fusion"
+    pairs = _PAIRS.get(scheme.labels, "mean of both labels" if fused else "of each label")
+    where = [
+        f"among {', '.join(scheme.components)}" if scheme.components else "",
+        f"in layers {', '.join(map(str, scheme.layers))}" if scheme.layers else "",
+    ]
+    words = ", ".join([pick, pairs, *filter(None, where)])
+    if len(scheme.labels) > 1 and not fused:
+        words += ", in both"
+    if len(scheme.collections) > 1 or scheme.is_joint:
+        words += {
+            "intersection": "; intersection over the collections",
+            "fusion": "; of the mean over the collections",
+        }[scheme.across_collections]
+    return words
 
 
 def ranking_quality_table(quality: pl.DataFrame) -> Table:

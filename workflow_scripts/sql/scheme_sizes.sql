@@ -4,7 +4,7 @@
 -- top_percents (list), selected (the file that select_neurons.sql wrote).
 WITH
 definitions AS (
-    SELECT unnest(getvariable('schemes'), recursive := true)
+    SELECT one.* FROM (SELECT unnest(getvariable('schemes')) AS one)
 ),
 
 collections AS (

@@ -1,10 +1,10 @@
 -- One row is a selected neuron of a scheme; its score is the mean over the scheme's maps.
--- Exactly n_selected(top_percent, neurons) neurons of each member; ties are broken by layer,
--- component_order, neuron. A scheme of several members is the intersection of their tops.
+-- Exactly n_selected(top_percent, neurons that it may pick) neurons of each member; ties are broken
+-- by layer, component_order, neuron. A scheme of several members is the intersection of their picks.
 -- Variables: neuron_scores (files), schemes (rows of define_schemes.sql), top_percents (list).
 WITH
 definitions AS (
-    SELECT unnest(getvariable('schemes'), recursive := true)
+    SELECT one.* FROM (SELECT unnest(getvariable('schemes')) AS one)
 ),
 
 maps AS (
@@ -23,9 +23,12 @@ scheme_members AS (
 
 -- Sums are ordered, so that the same maps give the same digits on any number of threads.
 member_scores AS (
-    SELECT member, layer, component, neuron, avg(score ORDER BY collection, label) AS score
-    FROM (SELECT DISTINCT member, collection, label FROM definitions)
+    SELECT member, rank_by, pick, layer, component, neuron,
+        avg(score ORDER BY collection, label) AS score
+    FROM (SELECT DISTINCT * EXCLUDE (scheme) FROM definitions)
     INNER JOIN maps USING (collection, label)
+    WHERE (len(components) = 0 OR list_contains(components, component))
+        AND (len(layers) = 0 OR list_contains(layers, layer))
     GROUP BY ALL
 ),
 
@@ -33,7 +36,10 @@ ranked AS (
     SELECT
         *,
         row_number() OVER (
-            PARTITION BY member ORDER BY score DESC, layer, component_order(component), neuron
+            PARTITION BY member
+            ORDER BY
+                if(rank_by = 'absolute', abs(score), score) * if(pick = 'bottom', -1, 1) DESC,
+                layer, component_order(component), neuron
         ) AS rank,
         count(*) OVER (PARTITION BY member) AS n_neurons
     FROM member_scores
