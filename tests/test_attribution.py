@@ -169,6 +169,19 @@ def test_replicates_resample_the_pairs(two_logits):
     np.testing.assert_allclose(found[drawn], expected, rtol=1e-5, atol=1e-7)
 
 
+def test_halves_are_means_over_half_of_the_pairs(two_logits):
+    scores = scores_of(two_logits, PAIRS, n_points=3)
+    rule = {"quadrature": "trapezoid", "n_points": 3}
+    halves = attribute(two_logits, PAIRS, split_halves=5, seed=3, **rule).halves()
+    assert halves.columns == ["layer", "component", "neuron", "first_half", "second_half"]
+    first, second = (np.array(halves[name].to_list()).T for name in halves.columns[3:])
+    possible = [scores[[a, b]].mean(axis=0) for a in (0, 1) for b in (2, 3)]
+    for one, other in zip(first, second, strict=True):
+        places = [np.abs(mean - one).max() < 1e-6 for mean in possible]
+        assert sum(places) == 1
+        np.testing.assert_allclose(other, possible[3 - places.index(True)], rtol=1e-5, atol=1e-7)
+
+
 def test_the_same_seed_gives_the_same_tables():
     first, second = (
         attribute(

@@ -38,9 +38,17 @@ class Attribution:
 
     def replicates(self) -> pl.DataFrame:
         """A row per neuron: layer, component, neuron, replicate_scores (a list of means)."""
-        means = self.running.replicate_means().astype(np.float32)
-        scores = pl.Series(np.ascontiguousarray(means.T), dtype=pl.Array(pl.Float32, len(means)))
-        return self.neurons.with_columns(replicate_scores=scores.arr.to_list())
+        scores = self._lists(self.running.replicate_means())
+        return self.neurons.with_columns(replicate_scores=scores)
+
+    def halves(self) -> pl.DataFrame:
+        """A row per neuron: layer, component, neuron, first_half, second_half.
+
+        Lists with the mean scores of both halves, an entry per random halving of the pairs.
+        """
+        means = map(self._lists, self.running.half_means())
+        names = ("first_half", "second_half")
+        return self.neurons.with_columns(**dict(zip(names, means, strict=True)))
 
     def checks(self) -> pl.DataFrame:
         """A row per pair, in the order given.
@@ -67,6 +75,12 @@ class Attribution:
             "error_estimate",
         )
 
+    @staticmethod
+    def _lists(means: np.ndarray) -> pl.Series:
+        """A list per neuron of ``means``, shape (n_entries, n_neurons)."""
+        scores = np.ascontiguousarray(means.astype(np.float32).T)
+        return pl.Series(scores, dtype=pl.Array(pl.Float32, len(means))).arr.to_list()
+
 
 def attribute(
     reranker: Reranker,
@@ -78,6 +92,7 @@ def attribute(
     tolerance: float | None = None,
     n_points: int | None = None,
     bootstrap_replicates: int = 0,
+    split_halves: int = 0,
     seed: int = 0,
 ) -> Attribution:
     """Mean Neuron Integrated Gradients of every neuron over ``pairs`` of (query, passage).
@@ -86,6 +101,7 @@ def attribute(
     F is the ``target`` of ``label``; a pair's score is summed over its tokens. ``quadrature`` is
     the rule of the integral: "adaptive" takes as many points of each pair as its estimated error
     needs to fall to ``tolerance`` (0.02) × the range of F, a uniform rule ``n_points`` (25).
+    ``bootstrap_replicates`` resamples the pairs, ``split_halves`` cuts them in two, so many times.
 
     Raises ``UserError`` for no pairs, for an unknown name, for the key of another rule, and if one
     pair alone is too large for the memory.
@@ -103,7 +119,7 @@ def attribute(
     rule = {"quadrature": quadrature, "tolerance": tolerance, "n_points": n_points}
     given = {key: value for key, value in rule.items() if value is not None}
     settings = Settings(label, baseline, target, **given)
-    running = RunningScores(len(reranker.neurons), bootstrap_replicates, seed)
+    running = RunningScores(len(reranker.neurons), bootstrap_replicates, seed, split_halves)
     result = Attribution(label, reranker.neurons.frame(), running)
     with Progress(len(pairs), f"attribution ({label})") as progress:
         for check, scores in score_pairs(reranker, pairs, settings):

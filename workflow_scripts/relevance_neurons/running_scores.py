@@ -1,4 +1,4 @@
-"""Running sums over pairs: mean, standard error and Poisson-bootstrap replicates of every neuron.
+"""Running sums over pairs: mean, standard error, Poisson-bootstrap replicates and random halves.
 
 Nothing per pair is kept, so memory does not grow with their number, and sums of shards add up.
 """
@@ -8,7 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 BLOCK_PAIRS = 64
-"""Pairs that are added to the replicates at once (one matrix product)."""
+"""Pairs that are added to replicates and halves at once (one matrix product)."""
+BOOTSTRAP, HALVES = 0, 1
+"""Streams of random numbers of a pair: none is the start of another."""
 
 
 class RunningScores:
@@ -17,15 +19,23 @@ class RunningScores:
     In bootstrap replicate r pair i counts Poisson(1) times (METHOD, section 2.2). The counts come
     from a generator seeded with (seed, i), so they depend neither on the order of the pairs nor on
     how they are split into shards.
+
+    A halving puts one of the pairs 2j and 2j + 1 into its first half and the other into the
+    second, by a coin from a generator of its own for (seed, j): halves of equal size (but for one
+    pair where their number is odd), again whatever the order and the shards.
     """
 
-    def __init__(self, n_neurons: int, replicates: int = 0, seed: int = 0) -> None:
-        self.seed, self.replicates = seed, replicates
+    def __init__(
+        self, n_neurons: int, replicates: int = 0, seed: int = 0, halvings: int = 0
+    ) -> None:
+        self.seed, self.replicates, self.halvings = seed, replicates, halvings
         self.n_pairs = 0
         self.total = np.zeros(n_neurons)
         self.squares = np.zeros(n_neurons)
         self.replicate_counts = np.zeros(replicates)
         self.replicate_totals = np.zeros((replicates, n_neurons))
+        self.half_counts = np.zeros(halvings)
+        self.half_totals = np.zeros((halvings, n_neurons))
         self._waiting: list[tuple[int, np.ndarray]] = []
 
     def add(self, pair: int, scores: np.ndarray) -> None:
@@ -34,10 +44,10 @@ class RunningScores:
         self.n_pairs += 1
         self.total += scores
         self.squares += scores**2
-        if self.replicates:
+        if self.replicates or self.halvings:
             self._waiting.append((pair, scores))
             if len(self._waiting) == BLOCK_PAIRS:
-                self._add_replicates()
+                self._add_block()
 
     def mean(self) -> np.ndarray:
         """Mean score over the pairs, shape (n_neurons,)."""
@@ -52,18 +62,42 @@ class RunningScores:
 
     def replicate_means(self) -> np.ndarray:
         """Mean score in each replicate, shape (replicates, n_neurons); NaN if it drew no pair."""
-        self._add_replicates()
-        counts = np.where(self.replicate_counts > 0, self.replicate_counts, np.nan)
-        return self.replicate_totals / counts[:, None]
+        self._add_block()
+        return _means(self.replicate_totals, self.replicate_counts)
 
-    def _add_replicates(self) -> None:
+    def half_means(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean score in both halves of each halving, each of shape (halvings, n_neurons).
+
+        NaN in a half without a pair, which only a single pair leaves.
+        """
+        self._add_block()
+        first = _means(self.half_totals, self.half_counts)
+        return first, _means(self.total - self.half_totals, self.n_pairs - self.half_counts)
+
+    def _add_block(self) -> None:
         if not self._waiting:
             return
         pairs, scores = zip(*self._waiting, strict=True)
+        block = np.stack(scores)
         counts = np.stack([self._counts(pair) for pair in pairs], axis=1)
         self.replicate_counts += counts.sum(axis=1)
-        self.replicate_totals += counts @ np.stack(scores)
+        self.replicate_totals += counts @ block
+        chosen = np.stack([self._in_first_half(pair) for pair in pairs], axis=1)
+        self.half_counts += chosen.sum(axis=1)
+        self.half_totals += chosen @ block
         self._waiting = []
 
     def _counts(self, pair: int) -> np.ndarray:
-        return np.random.default_rng([self.seed, pair]).poisson(1.0, self.replicates).astype(float)
+        return self._generator(pair, BOOTSTRAP).poisson(1.0, self.replicates).astype(float)
+
+    def _in_first_half(self, pair: int) -> np.ndarray:
+        coins = self._generator(pair // 2, HALVES).integers(0, 2, self.halvings)
+        return (coins == pair % 2).astype(float)
+
+    def _generator(self, number: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, number, stream])
+
+
+def _means(totals: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rows of ``totals`` through ``counts``; NaN where nothing was counted."""
+    return totals / np.where(counts > 0, counts, np.nan)[:, None]
