@@ -17,19 +17,27 @@ import torch
 
 from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
 from relevance_neurons.errors import UserError
+from relevance_neurons.halved_grid import HalvedGrid
 from relevance_neurons.kernels import matrix_precision
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import Paths
-from relevance_neurons.quadrature import MOST_ELEMENT_POINTS, Element, UniformGrid, assemble
+from relevance_neurons.quadrature import (
+    MOST_ELEMENT_POINTS,
+    Element,
+    Grid,
+    UniformGrid,
+    assemble,
+)
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.tracing import CUT, Traced, Tracer, find_tracer, trace
-
-Grid = AdaptiveGrid | UniformGrid
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a pair is attributed; see ``attribute``."""
+    """How a pair is attributed; see ``attribute``.
+
+    With ``halved`` every step along the path is half as long as the other settings make it.
+    """
 
     label: str = "relevant"
     baseline: str = "pad_all"
@@ -37,12 +45,15 @@ class Settings:
     quadrature: str = "adaptive"
     tolerance: float = 0.02
     n_points: int = 25
+    halved: bool = False
 
     def grid(self) -> Grid:
         """A fresh grid for one pair. Raises ``UserError`` for a wrong rule, number or tolerance."""
         if self.quadrature == "adaptive":
-            return AdaptiveGrid(self.tolerance)
-        return UniformGrid(self.quadrature, self.n_points)
+            grid = AdaptiveGrid(self.tolerance)
+        else:
+            grid = UniformGrid(self.quadrature, self.n_points)
+        return HalvedGrid(grid) if self.halved else grid
 
     @property
     def first_points(self) -> int:

@@ -35,6 +35,29 @@ UNIFORM = {
 MOST_ELEMENT_POINTS = 3
 
 
+class Grid(Protocol):
+    """Chooses the points of one pair's path and cuts it into elements."""
+
+    @property
+    def error_estimate(self) -> float | None:
+        """The error of the change of F, in its units; None where the rule makes no estimate."""
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether the pair needs more points than it may have."""
+
+    def wanted(self, most: int) -> tuple[float, ...]:
+        """The next points to evaluate, at most ``most``; none once the path is done."""
+
+    def pending(self) -> tuple[float, ...]:
+        """Points already evaluated or asked for that elements still to come need."""
+
+    def add(
+        self, points: Sequence[float], values: Sequence[float], slopes: Sequence[float], cut: Cut
+    ) -> list[Element]:
+        """Take F and dF/dα at the points asked for; return the elements that are now complete."""
+
+
 class Cut(Protocol):
     """A cut through the ranker, on which the scores must add up to the change of F."""
 
