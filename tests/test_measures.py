@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import measure_rankings as script
 from relevance_neurons.errors import UserError
-from relevance_neurons.measures import measure_rankings
+from relevance_neurons.measures import SHUFFLED, measure_rankings, shuffled_rankings
 
 SCORES = {
     "scheme": pl.String,
@@ -169,8 +169,66 @@ def test_many_rankings_are_fast():
     assert table["value"].mean() == pytest.approx(expected, abs=0.01)
 
 
+def pools_of(sizes):
+    return one_ranking(
+        [(f"q{q}", f"d{d}", -d) for q, size in enumerate(sizes) for d in range(size)]
+    )
+
+
+def test_shuffled_pools_have_the_expected_ndcg():
+    """E[DCG@10] of a random order: every place holds the mean gain of the pool."""
+    sizes = [1, 4, 12, 30]
+    grades = {(f"q{q}", f"d{d}"): (d + q) % 4 for q, size in enumerate(sizes) for d in range(size)}
+    judgments = qrels_frame([(*key, grade) for key, grade in grades.items()])
+    shuffled = shuffled_rankings(pools_of(sizes), 3000, seed=1)
+    found = measure_rankings(shuffled, judgments)
+    for q, size in enumerate(sizes):
+        gains = np.array([grades[f"q{q}", f"d{d}"] for d in range(size)], dtype=float)
+        discounts = 1 / np.log2(np.arange(2, min(size, 10) + 2))
+        ideal = (np.sort(gains)[::-1][:10] * discounts).sum()
+        expected = gains.mean() * discounts.sum() / ideal if ideal else 0.0
+        values = found.filter(query_id=f"q{q}")["value"]
+        assert len(values) == 3000
+        error = values.std() / np.sqrt(len(values))
+        assert values.mean() == pytest.approx(expected, abs=4 * error + 1e-12)
+
+
+def test_every_order_of_a_pool_is_equally_likely():
+    orders = shuffled_rankings(pools_of([3]), 6000).sort("draw", "score")
+    counts = orders.group_by("draw").agg(pl.col("doc_id").str.join())["doc_id"].value_counts()
+    assert len(counts) == 6
+    assert counts["count"].is_between(1000 - 150, 1000 + 150).all()  # 5 standard deviations
+
+
+def test_shuffles_are_those_of_the_query_whatever_the_others_are():
+    pools = pl.concat([pools_of([5, 5]), one_ranking([("q1", "d0", 9)], "P_a", 3)])
+    shuffled = shuffled_rankings(pools, 20, seed=4)
+    assert shuffled.schema == pools.schema
+    assert shuffled.select("scheme", "top_percent").unique().rows() == [(SHUFFLED, 0.0)]
+    assert shuffled["draw"].unique().sort().to_list() == list(range(20))
+    assert len(shuffled) == 20 * 2 * 5
+    alone = shuffled_rankings(pools.filter(query_id="q1").reverse(), 20, seed=4)
+    assert alone.equals(shuffled.filter(query_id="q1"))
+    assert not shuffled_rankings(pools, 20, seed=5).equals(shuffled)
+    first, second = (shuffled.filter(query_id=q)["score"] for q in ("q0", "q1"))
+    assert not first.equals(second)
+
+
+def test_shuffles_of_a_collection_take_seconds():
+    start = time.monotonic()
+    shuffled = shuffled_rankings(pools_of([30] * 100), 200)
+    judgments = qrels_frame([(f"q{q}", f"d{d}", d % 3) for q in range(100) for d in range(30)])
+    assert len(measure_rankings(shuffled, judgments)) == 200 * 100
+    assert time.monotonic() - start < 15
+
+
 def test_script_takes_the_ideal_ranking_from_the_pool(tmp_path):
     one_ranking([("q", "a", 1), ("q", "b", 2)]).write_parquet(tmp_path / "rerankings")
     qrels_frame([("q", "a", 1), ("q", "not in the pool", 3)]).write_parquet(tmp_path / "qrels")
-    script.main(tmp_path / "rerankings", tmp_path / "qrels", tmp_path / "out", "nDCG@10")
-    assert pl.read_parquet(tmp_path / "out")["value"].item() == pytest.approx(1 / math.log2(3))
+    script.main(tmp_path / "rerankings", tmp_path / "qrels", tmp_path / "out", "nDCG@10", 50, 1)
+    found = pl.read_parquet(tmp_path / "out")
+    second_place = pytest.approx(1 / math.log2(3))
+    assert found.filter(scheme="none")["value"].item() == second_place
+    shuffled = found.filter(scheme=SHUFFLED)
+    assert len(shuffled) == 50
+    assert sorted(shuffled["value"].unique()) == [second_place, 1]

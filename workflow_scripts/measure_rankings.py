@@ -1,16 +1,26 @@
-"""Measure every ranking of a collection, query by query."""
+"""Rule measure_rankings: measure every ranking of a collection, and its pools in random order."""
+
+from pathlib import Path
 
 import polars as pl
 
 from job import job
-from relevance_neurons.measures import measure_rankings
+from relevance_neurons.measures import measure_rankings, shuffled_rankings
 from relevance_neurons.outputs import write_parquet
 
 
-def main(rerankings, qrels, output, measure) -> None:
+def main(
+    rerankings: str | Path,
+    qrels: str | Path,
+    output: str | Path,
+    measure: str,
+    shuffles: int,
+    seed: int,
+) -> None:
     """Write measures/{collection}.parquet; the ideal ranking is that of the pool's passages."""
     scores = pl.read_parquet(rerankings)
     judgments = pl.read_parquet(qrels).join(scores, on=["query_id", "doc_id"], how="semi")
+    scores = pl.concat([scores, shuffled_rankings(scores, shuffles, seed)])
     write_parquet(measure_rankings(scores, judgments, measure), output)
 
 
@@ -21,4 +31,6 @@ if __name__ == "__main__":
             snakemake.input.qrels,
             snakemake.output.measures,
             snakemake.params.measure,
+            snakemake.params.shuffles,
+            snakemake.params.seed,
         )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from itertools import count
 
 import ir_measures
+import numpy as np
 import polars as pl
 from ir_measures.providers import FallbackProvider
 
 from relevance_neurons.errors import UserError
+
+SHUFFLED = "shuffled"
+"""The scheme of pools in random order: what a ranker gets that knows nothing."""
 
 # Those that compute within this process; the others call Perl or are not installed.
 _PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_measures.judged])
@@ -45,6 +50,29 @@ def measure_rankings(
         pl.DataFrame(rows, schema=schema, orient="row")
         .select(*_RANKING, "query_id", pl.lit(str(parsed)).alias("measure"), "value")
         .sort(*_RANKING, "query_id")
+    )
+
+
+def shuffled_rankings(scores: pl.DataFrame, n_shuffles: int, seed: int = 0) -> pl.DataFrame:
+    """The pool of every query of ``scores`` in ``n_shuffles`` random orders.
+
+    ``scores``: columns as in ``measure_rankings``. Returns the same columns, scheme ``shuffled``,
+    top_percent 0, draw 0 to n_shuffles - 1, score the place from the end. All orders are equally
+    likely; those of a query depend on its id, its passages and the seed, not on other queries.
+    """
+    pools = scores.group_by("query_id").agg(pl.col("doc_id").unique().sort()).sort("query_id")
+    places = []
+    for query, passages in pools.iter_rows():
+        rng = np.random.default_rng([seed, zlib.crc32(query.encode())])
+        orders = np.tile(np.arange(len(passages)), (n_shuffles, 1))
+        places.append(rng.permuted(orders, axis=1).T.tolist())
+    return (
+        pools.with_columns(pl.Series("score", places, dtype=pl.List(pl.List(pl.Float64))))
+        .explode("doc_id", "score")
+        .with_columns(scheme=pl.lit(SHUFFLED), top_percent=0.0, draw=pl.int_ranges(n_shuffles))
+        .explode("draw", "score")
+        .select(scores.columns)
+        .cast(dict(scores.schema))
     )
 
 
