@@ -1,4 +1,4 @@
-"""Ablation against a copy of the model whose rows of weights and biases are zero."""
+"""Ablation against a copy of the model whose rows of weights are zero and biases the values."""
 
 import copy
 from types import SimpleNamespace
@@ -15,16 +15,28 @@ from relevance_neurons.memory import Memory
 
 
 def brute_force_scores(reranker, neurons) -> np.ndarray:
-    """Scores of a copy with the neurons' rows of the weights and their biases set to zero."""
+    """Scores of a copy: the neurons' rows of the weights zero, their biases what they give."""
     other = copy.copy(reranker)
     other.model = copy.deepcopy(reranker.model)
     layers = other.model.bert.encoder.layer
-    for layer, component, neuron in neurons.iter_rows():
+    for layer, component, neuron, value in with_values(neurons).iter_rows():
         module = layers[layer].get_submodule(reranker.architecture.components[component])
         with torch.no_grad():
             module.weight[neuron] = 0.0
-            module.bias[neuron] = 0.0
+            module.bias[neuron] = value
     return other.score(PAIRS).numpy()
+
+
+def with_values(neurons: pl.DataFrame) -> pl.DataFrame:
+    value = pl.col("value") if "value" in neurons.columns else pl.lit(0.0).alias("value")
+    return neurons.select("layer", "component", "neuron", value)
+
+
+def valued(neurons: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
+    """The neurons with random values, some of them 0."""
+    values = np.random.default_rng(seed).normal(size=len(neurons))
+    values[:: max(2, len(values) // 4)] = 0.0
+    return neurons.with_columns(value=pl.Series(values))
 
 
 def random_sets(reranker, seed=0) -> list[pl.DataFrame]:
@@ -119,6 +131,58 @@ def test_many_ablations_equal_one_by_one(reranker, batch_tokens):
         np.testing.assert_allclose(scores, expected, atol=1e-6)
 
 
+def test_values_equal_biases(reranker):
+    """Every component alone, and sets that share layers, part in values alone, or leave none on."""
+    zero = [*random_sets(reranker), *nested_sets(reranker)]
+    sets = [valued(one, seed) for seed, one in enumerate(zero)]
+    sets += [valued(zero[2], 99), valued(zero[-1], 99), zero[-1], valued(reranker.neurons.frame())]
+    found = rerank_under_ablations(reranker, PAIRS, [None, *sets])
+    for neurons, scores in zip(sets, found[1:], strict=True):
+        np.testing.assert_allclose(scores, brute_force_scores(reranker, neurons), atol=1e-6)
+    assert np.abs(found[1 + len(zero)] - found[3]).max() > 1e-3  # same neurons, other values
+
+
+def test_values_in_the_models_own_forward_pass(reranker):
+    for neurons in random_sets(reranker):
+        mean = valued(neurons).rename({"value": "mean"})
+        with ablate(reranker, mean, value="mean"):
+            found = reranker.score(PAIRS).numpy()
+        np.testing.assert_allclose(found, brute_force_scores(reranker, valued(neurons)), atol=1e-6)
+        with ablate(reranker, mean):
+            found = reranker.score(PAIRS).numpy()
+        np.testing.assert_allclose(found, brute_force_scores(reranker, neurons), atol=1e-6)
+
+
+def test_equal_neurons_share_only_where_their_values_agree(reranker, monkeypatch):
+    """A value of 0 is no value; the same set in another order is the same set."""
+    runs = []
+    ablated = reranker.encoder.ablated
+    monkeypatch.setattr(
+        reranker.encoder,
+        "ablated",
+        lambda batch, plan: runs.append(len(plan)) or ablated(batch, plan),
+    )
+    neurons = reranker.neurons.frame().sample(20, seed=3)
+    zeros, some = neurons.with_columns(value=pl.lit(0)), valued(neurons)
+    sets = [neurons, zeros, some, some.reverse(), some.with_columns(-pl.col("value"))]
+    found = rerank_under_ablations(reranker, PAIRS, iter(sets))
+    assert runs[-1] == 3
+    assert (found[0] == found[1]).all() and (found[2] == found[3]).all()
+    assert np.abs(np.diff(found[[0, 2, 4]], axis=0)).max(axis=1).min() > 1e-4
+
+
+def test_what_is_read_of_the_logits(reranker):
+    neurons = reranker.neurons.frame().sample(20, seed=3)
+    found = rerank_under_ablations(
+        reranker,
+        PAIRS,
+        [None, neurons],
+        read=lambda logits: reranker.target_value(logits, "non_relevant", "probability"),
+    )
+    log_p = rerank_under_ablations(reranker, PAIRS, [None, neurons])
+    np.testing.assert_allclose(found, 1 - np.exp(log_p), atol=1e-6)
+
+
 class Stretch(torch.nn.Module):
     """What a variant of BERT might do, and our own forward pass does not know."""
 
@@ -174,8 +238,37 @@ def test_nothing_selected_is_refused(two_logits):
         pass
 
 
-def test_unknown_value_is_refused(two_logits):
-    message = r"ablation.value: 'mode' was found; allowed: zero"
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("mode", r"ablation.value: 'mode' was found; allowed: zero, mean"),
+        ("mean", "no column mean, which ablation.value mean needs"),
+    ],
+)
+def test_unknown_value_is_refused(two_logits, value, message):
     neurons = two_logits.neurons.frame().head(1)
-    with pytest.raises(UserError, match=message), ablate(two_logits, neurons, value="mode"):
+    with pytest.raises(UserError, match=message), ablate(two_logits, neurons, value=value):
         pass
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0.0, float("nan")], "value of layer 0 query neuron 1 is no finite number"),
+        ([None, 1.0], "value of layer 0 query neuron 0 is no finite number"),
+        (["1", "2"], "value is of type String; numbers are needed"),
+    ],
+)
+def test_a_value_must_be_a_number(two_logits, values, message):
+    neurons = two_logits.neurons.frame().head(2).with_columns(value=pl.Series(values))
+    with pytest.raises(UserError, match=message):
+        rerank_under_ablations(two_logits, PAIRS, [neurons])
+
+
+def test_a_neuron_has_one_value(two_logits):
+    neurons = two_logits.neurons.frame().head(2).with_columns(value=pl.Series([0.0, 1.0]))
+    twice = pl.concat([neurons, neurons])
+    assert len(set(map(tuple, rerank_under_ablations(two_logits, PAIRS, [neurons, twice])))) == 1
+    other = pl.concat([neurons, neurons.with_columns(pl.col("value") + 1)])
+    with pytest.raises(UserError, match="a neuron of layer 0 query has two values"):
+        rerank_under_ablations(two_logits, PAIRS, [other])

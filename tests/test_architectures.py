@@ -198,18 +198,23 @@ def test_identities_hold_in_the_limit_of_many_points(kind_and_ranker):
 
 
 def zeroed(reranker: Reranker, neurons: pl.DataFrame) -> Reranker:
-    """A copy with the neurons' rows of the weights and their biases set to zero."""
+    """A copy: the neurons' rows of the weights zero, their biases what they give (0, or value)."""
     other = copy.copy(reranker)
     other.model = copy.deepcopy(reranker.model)
     other.neurons = Neurons.of(other.model, other.architecture)
-    wanted = set(neurons.select("layer", "component", "neuron").iter_rows())
+    places = neurons.select("layer", "component", "neuron").iter_rows()
+    values = neurons["value"] if "value" in neurons.columns else [0.0] * len(neurons)
+    wanted = dict(zip(places, values, strict=True))
     with torch.no_grad():
         for block in other.neurons.blocks:
             for place in range(block.size):
-                if (block.layer, block.component, block.first_neuron + place) in wanted:
+                name = (block.layer, block.component, block.first_neuron + place)
+                if name in wanted:
                     block.module.weight[block.column + place] = 0.0
-                    if block.module.bias is not None:
-                        block.module.bias[block.column + place] = 0.0
+                    if block.module.bias is None:
+                        zeros = torch.zeros_like(block.module.weight[:, 0])
+                        block.module.bias = nn.Parameter(zeros, requires_grad=False)
+                    block.module.bias[block.column + place] = wanted[name]
     return other
 
 
@@ -220,11 +225,17 @@ def test_ablation_equals_zeroed_weights(kind_and_ranker):
     blocks = frame.partition_by("layer", "component", maintain_order=True)
     sets = [frame.sample(n, seed=n) for n in (5, 40, 100)]
     sets += [block.sample(len(block) // 2, seed=1) for block in blocks]
+    values = np.random.default_rng(0).normal(size=(len(sets), len(frame)))
+    sets += [
+        one.with_columns(value=pl.Series(row[: len(one)]))
+        for one, row in zip(sets, values, strict=True)
+    ]
     together = rerank_under_ablations(reranker, PAIRS, sets)
     moved = 0.0
     for neurons, scores in zip(sets, together, strict=True):
         expected = zeroed(oracle, neurons).score(PAIRS).numpy()
-        with ablate(reranker, neurons):
+        mean = {"value": "mean"} if "value" in neurons.columns else {}
+        with ablate(reranker, neurons.rename(mean), value="mean" if mean else "zero"):
             np.testing.assert_allclose(reranker.score(PAIRS).numpy(), expected, atol=1e-5)
         np.testing.assert_allclose(scores, expected, atol=1e-5)
         moved = max(moved, np.abs(expected - reranker.score(PAIRS).numpy()).max())

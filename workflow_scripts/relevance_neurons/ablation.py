@@ -1,12 +1,12 @@
 """Switch neurons off, and re-rank under many such ablations at little more than the price of some.
 
-A selected neuron's output (after its bias) becomes zero at every position; the weights stay as
-they are (Vast et al. 2024, section 4.2).
+A selected neuron's output (after its bias) becomes zero at every position (Vast et al. 2024,
+section 4.2), or another value that is given for it, such as its mean; the weights stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
@@ -16,40 +16,64 @@ from torch import nn
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.memory import Memory, halving
-from relevance_neurons.neurons import Block
+from relevance_neurons.neurons import Block, check_neurons
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.switched_off import Off
 from relevance_neurons.taps import Tap, tapped
 from relevance_neurons.tracing import own_encoder
 
-Selected = dict[Block, torch.Tensor]
-"""The neurons of an ablation, as ``Neurons.select`` groups them; none for the whole ranker."""
+Selected = dict[Block, Off]
+"""The neurons of an ablation, as ``Neurons.off`` groups them; none for the whole ranker."""
 
-VALUES = ("zero",)
+Read = Callable[[torch.Tensor], torch.Tensor]
+"""From logits (n_rows, n_logits) to one value of each row, shape (n_rows,)."""
+
+VALUES = ("zero", "mean")
 
 
 @contextmanager
 def ablate(reranker: Reranker, neurons: pl.DataFrame, value: str = "zero") -> Iterator[Reranker]:
     """Within the block, the ranker works with ``neurons`` (layer, component, neuron) switched off.
 
-    Raises ``UserError`` for a neuron that the ranker does not have, for an empty frame, and for a
-    ``value`` other than "zero".
+    ``value`` is what they give instead: see ``with_value``, also for the ``UserError`` that it
+    raises. Raises ``UserError`` for a neuron that the ranker does not have and for an empty frame.
     """
+    with _switched_off(reranker, reranker.neurons.off(with_value(neurons, value))):
+        yield reranker
+
+
+def with_value(neurons: pl.DataFrame, value: str) -> pl.DataFrame:
+    """``neurons`` with a column ``value``: what each gives while it is switched off.
+
+    "zero": 0. "mean": the frame's column ``mean``, which ``measure_activations`` gives.
+
+    Raises ``UserError`` for another ``value``, for "mean" without that column, and for no neuron.
+    """
+    check_neurons(neurons)
     if value not in VALUES:
         raise UserError(f"ablation.value: {value!r} was found; allowed: {', '.join(VALUES)}")
-    with _switched_off(reranker, reranker.neurons.select(neurons)):
-        yield reranker
+    if value == "mean" and "mean" not in neurons.columns:
+        raise UserError(
+            "neurons: no column mean, which ablation.value mean needs; join the neurons with "
+            "what measure_activations gives"
+        )
+    return neurons.with_columns(value=pl.lit(0.0) if value == "zero" else pl.col("mean"))
 
 
 def rerank_under_ablations(
     reranker: Reranker,
     pairs: Sequence[tuple[str, str]],
-    ablations: Sequence[pl.DataFrame | None],
+    ablations: Iterable[pl.DataFrame | None],
     memory: Memory | None = None,
+    read: Read | None = None,
 ) -> np.ndarray:
     """log p(relevant) of each pair under each ablation: float32, shape (n_ablations, n_pairs).
 
-    An ablation is a frame of neurons (layer, component, neuron), or None for the whole ranker.
+    An ablation is a frame of neurons (layer, component, neuron), or None for the whole ranker; its
+    column ``value``, if any, says what each neuron gives instead of 0. ``read`` asks for another
+    function of the logits, in the arithmetic of attribution then, not in that of re-ranking.
+
     What is the same in several of them is computed once: equal ablations, everything before the
     first neuron switched off, and the first layers of those that agree in them. The last layer
     runs at the first token alone, where the ranker reads it. The states of one batch are held at
@@ -57,11 +81,11 @@ def rerank_under_ablations(
     """
     encoded = reranker.encode(pairs)
     distinct, places = _distinct(
-        [{} if one is None else reranker.neurons.select(one) for one in ablations]
+        {} if one is None else reranker.neurons.off(one) for one in ablations
     )
     scores = np.empty((len(distinct), len(pairs)), dtype=np.float32)
     memory = memory or Memory.of(reranker)
-    score = _scorer(reranker, encoded, distinct)
+    score = _scorer(reranker, encoded, distinct, read)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
         for rows in length_batches([len(pair) for pair in encoded], memory):
             for part, found in halving(rows, memory, score):
@@ -70,55 +94,63 @@ def rerank_under_ablations(
     return scores[places]
 
 
-def _distinct(selected: Sequence[Selected]) -> tuple[list[Selected], list[int]]:
+def _distinct(selected: Iterable[Selected]) -> tuple[list[Selected], list[int]]:
     """The different ablations, and for each given one its place among them."""
     found: dict[tuple, int] = {}
-    places = []
+    distinct, places = [], []
     for one in selected:
-        key = tuple((block.start, columns.numpy().tobytes()) for block, columns in one.items())
-        places.append(found.setdefault(key, len(found)))
-    return [selected[places.index(number)] for number in range(len(found))], places
+        key = tuple((block.start, off.key) for block, off in one.items())
+        if key not in found:
+            found[key] = len(found)
+            distinct.append(one)
+        places.append(found[key])
+    return distinct, places
 
 
 def _scorer(
-    reranker: Reranker, encoded: Sequence[EncodedPair], ablations: Sequence[Selected]
+    reranker: Reranker,
+    encoded: Sequence[EncodedPair],
+    ablations: Sequence[Selected],
+    read: Read | None,
 ) -> Callable[[Sequence[int]], np.ndarray]:
     """A function from numbers of pairs to their scores, shape (n_ablations, n_pairs)."""
     encoder = own_encoder(reranker, encoded, lambda own, x: next(own.ablated(x, own.plan([{}])))[1])
     plan = encoder.plan(ablations) if encoder else []
+    work = "ranking" if read is None else "attribution"
 
-    def log_p(logits: torch.Tensor) -> np.ndarray:
-        return reranker.log_probabilities(logits)[:, 1].float().cpu().numpy()
+    def value(logits: torch.Tensor) -> np.ndarray:
+        found = reranker.log_probabilities(logits)[:, 1] if read is None else read(logits)
+        return found.float().cpu().numpy()
 
     def score(rows: Sequence[int]) -> np.ndarray:
         batch = reranker.collate([encoded[row] for row in rows])
         scores = np.empty((len(ablations), len(rows)), dtype=np.float32)
-        with torch.inference_mode(), reranker.precision("ranking"):
+        with torch.inference_mode(), reranker.precision(work):
             if encoder:
                 for number, logits in encoder.ablated(batch, plan):
-                    scores[number] = log_p(logits)
+                    scores[number] = value(logits)
                 return scores
             for number, neurons in enumerate(ablations):
                 with _switched_off(reranker, neurons):
-                    scores[number] = log_p(reranker.model(**batch).logits)
+                    scores[number] = value(reranker.model(**batch).logits)
         return scores
 
     return score
 
 
 def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:
-    """Within the block, the outputs ``selected`` of the ranker's modules are zero."""
-    off: dict[nn.Module, list[tuple[int | None, torch.Tensor]]] = {}
-    for block, columns in selected.items():
-        off.setdefault(block.module, []).append((block.call, columns.to(reranker.device)))
+    """Within the block, the outputs ``selected`` of the ranker's modules give their values."""
+    modules: dict[nn.Module, list[tuple[int | None, Off]]] = {}
+    for block, off in selected.items():
+        modules.setdefault(block.module, []).append((block.call, off.to(reranker.device)))
 
-    def zero(parts: list[tuple[int | None, torch.Tensor]]) -> Tap:
+    def put(parts: list[tuple[int | None, Off]]) -> Tap:
         def tap(call: int, output: torch.Tensor) -> torch.Tensor:
-            for its_call, columns in parts:
+            for its_call, off in parts:
                 if its_call in (None, call):
-                    output = output.index_fill(-1, columns, 0.0)
+                    output = off.into(output)
             return output
 
         return tap
 
-    return tapped(reranker.model, {module: zero(parts) for module, parts in off.items()})
+    return tapped(reranker.model, {module: put(parts) for module, parts in modules.items()})

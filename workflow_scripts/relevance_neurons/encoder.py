@@ -17,9 +17,13 @@ from torch.nn.functional import scaled_dot_product_attention
 from relevance_neurons.architectures import Architecture, encoder_layers
 from relevance_neurons.kernels import FrozenLinear, joined, product_gelu, product_plus
 from relevance_neurons.neurons import Block
+from relevance_neurons.switched_off import Off
 
-Off = Mapping[str, torch.Tensor]
-"""Outputs switched off in one layer: step -> columns."""
+StepsOff = Mapping[str, Off]
+"""Outputs switched off in one layer, by the step that computes them.
+
+Those of "intermediate" stand as "activated": as what comes out of the activation function.
+"""
 
 Tap = Callable[[int, str, torch.Tensor], None]
 """Given a layer, the name of a step and its output, shape (n_rows, n_tokens or 1, width)."""
@@ -38,11 +42,11 @@ class LayerStates:
 
 
 class LayerOff:
-    """Outputs switched off in one layer: ``columns`` maps steps to columns."""
+    """Outputs switched off in one layer, with a ``key`` that tells whether two are the same."""
 
-    def __init__(self, columns: Off) -> None:
-        self.columns = columns
-        self.key = tuple(sorted((s, tuple(x.sort().values.tolist())) for s, x in columns.items()))
+    def __init__(self, steps: StepsOff) -> None:
+        self.steps = steps
+        self.key = tuple(sorted((step, off.key) for step, off in steps.items()))
 
 
 class Encoder:
@@ -77,10 +81,10 @@ class Encoder:
         """Layer, step and first column of a block's neurons in what ``trace`` shows."""
         return block.layer, *self.layers[block.layer].place(block.component)
 
-    def plan(self, ablations: Sequence[Mapping[Block, torch.Tensor]]) -> list[list[LayerOff]]:
+    def plan(self, ablations: Sequence[Mapping[Block, Off]]) -> list[list[LayerOff]]:
         """What each ablation switches off in each layer.
 
-        An ablation maps blocks to the columns of their modules' outputs that are switched off.
+        An ablation maps blocks to the outputs of their modules that are switched off.
         """
         return [self._layers_off(ablation) for ablation in ablations]
 
@@ -106,28 +110,31 @@ class Encoder:
             return
         layer, groups = self.layers[number], _grouped(members, plan, number)
         if len(groups) == 1:
-            _, hidden = layer.run(hidden, mask, plan[members[0]][number].columns)
+            _, hidden = layer.run(hidden, mask, plan[members[0]][number].steps)
             yield from self._below(number + 1, hidden, mask, members, plan)
             return
         states, whole = layer.run(hidden, mask, {})
         for group in groups:
-            off = plan[group[0]][number].columns
+            off = plan[group[0]][number].steps
             if not off:
                 states, hidden = None, whole
             else:
                 hidden = layer.resume(states, mask, off)
             yield from self._below(number + 1, hidden, mask, group, plan)
 
-    def _layers_off(self, ablation: Mapping[Block, torch.Tensor]) -> list[LayerOff]:
-        steps: list[dict[str, list[torch.Tensor]]] = [{} for _ in self.layers]
-        for block, columns in ablation.items():
+    def _layers_off(self, ablation: Mapping[Block, Off]) -> list[LayerOff]:
+        parts: list[dict[str, list[tuple[int, Off]]]] = [{} for _ in self.layers]
+        for block, off in ablation.items():
             _, step, first = self.place(block)
-            steps[block.layer].setdefault(step, []).append(columns + first)
+            parts[block.layer].setdefault(step, []).append((first, off))
         device = next(self.model.parameters()).device
-        return [
-            LayerOff({step: torch.cat(parts).to(device) for step, parts in one.items()})
-            for one in steps
-        ]
+        found = []
+        for layer, steps in zip(self.layers, parts, strict=True):
+            joint = {step: Off.joined(some) for step, some in steps.items()}
+            if "intermediate" in joint:
+                joint["activated"] = joint.pop("intermediate").through(layer.activation)
+            found.append(LayerOff({step: off.to(device) for step, off in joint.items()}))
+        return found
 
     def _head(self, hidden: torch.Tensor) -> torch.Tensor:
         pooler = getattr(self.model.base_model, "pooler", None)
@@ -182,13 +189,13 @@ class _Layer:
         return result
 
     def run(
-        self, hidden: torch.Tensor, mask: torch.Tensor | None, off: Off
+        self, hidden: torch.Tensor, mask: torch.Tensor | None, off: StepsOff
     ) -> tuple[LayerStates, torch.Tensor]:
         """The whole layer from its input; returns its steps and its output."""
         skipped, projections = self._project(hidden)
         for step, output in zip(self.projections, projections, strict=True):
             if step in off:
-                output.index_fill_(-1, off[step], 0.0)
+                off[step].into(output, in_place=True)
         attention_sum = product_plus(self.attention_output, self._mix(projections, mask), skipped)
         attention_sum = _without(attention_sum, skipped, off, "attention_output")
         attended = self.attention_norm(attention_sum)
@@ -198,25 +205,25 @@ class _Layer:
         states = LayerStates(projections, skipped, attention_sum, attended, activated, ff_sum)
         return states, self.ff_norm(ff_sum)
 
-    def resume(self, states: LayerStates, mask: torch.Tensor | None, off: Off) -> torch.Tensor:
+    def resume(self, states: LayerStates, mask: torch.Tensor | None, off: StepsOff) -> torch.Tensor:
         """The layer's output with ``off`` switched off, from the first step that it changes."""
         attended = states.attended
         if off.keys() & {*self.projections, "attention_output"}:
             attended = self._attended_again(states, mask, off)
         if attended is not states.attended:
             activated = self._activated(attended, off)
-        elif "intermediate" in off:
-            activated = states.activated.index_fill(-1, off["intermediate"], self._at_zero())
+        elif "activated" in off:
+            activated = off["activated"].into(states.activated)
         else:
             return self.ff_norm(_without(states.ff_sum, attended, off, "ff_output"))
         ff_sum = product_plus(self.ff_output, activated, attended)
         return self.ff_norm(_without(ff_sum, attended, off, "ff_output"))
 
-    def _attended_again(self, states: LayerStates, mask, off: Off) -> torch.Tensor:
+    def _attended_again(self, states: LayerStates, mask, off: StepsOff) -> torch.Tensor:
         attention_sum = states.attention_sum
         if off.keys() & set(self.projections):
             projections = [
-                output.index_fill(-1, off[step], 0.0) if step in off else output
+                off[step].into(output) if step in off else output
                 for step, output in zip(self.projections, states.projections, strict=True)
             ]
             mixed = self._mix(projections, mask)
@@ -242,15 +249,12 @@ class _Layer:
         context = scaled_dot_product_attention(*heads, attn_mask=mask)
         return context.transpose(1, 2).flatten(2)
 
-    def _activated(self, attended: torch.Tensor, off: Off) -> torch.Tensor:
-        """The feed-forward's inner states after their activation, as if some were 0 before it."""
+    def _activated(self, attended: torch.Tensor, off: StepsOff) -> torch.Tensor:
+        """The feed-forward's inner states after their activation, some switched off before it."""
         activated = product_gelu(self.intermediate, self.activation, attended)
-        if "intermediate" in off:
-            activated.index_fill_(-1, off["intermediate"], self._at_zero())
+        if "activated" in off:
+            off["activated"].into(activated, in_place=True)
         return activated
-
-    def _at_zero(self) -> float:
-        return float(self.activation(torch.zeros(())))
 
 
 def _grouped(members: Sequence[int], plan, layer: int) -> list[list[int]]:
@@ -261,8 +265,8 @@ def _grouped(members: Sequence[int], plan, layer: int) -> list[list[int]]:
     return [groups[key] for key in sorted(groups, reverse=True)]
 
 
-def _without(total: torch.Tensor, rest: torch.Tensor, off: Off, step: str) -> torch.Tensor:
-    """``total`` = a step's output + ``rest``, with the step's outputs in ``off`` taken as zero."""
+def _without(total: torch.Tensor, rest: torch.Tensor, off: StepsOff, step: str) -> torch.Tensor:
+    """``total`` = a step's output + ``rest``, the step's outputs in ``off`` at their values."""
     if step not in off:
         return total
-    return total.index_copy(-1, off[step], rest.index_select(-1, off[step]))
+    return total.index_copy(-1, off[step].columns, off[step].added_to(rest))

@@ -18,6 +18,7 @@ from relevance_neurons.architectures import (
 )
 from relevance_neurons.components import COMPONENTS
 from relevance_neurons.errors import UserError
+from relevance_neurons.switched_off import Off
 
 NEURON_COLUMNS = ("layer", "component", "neuron")
 
@@ -105,26 +106,24 @@ class Neurons:
         Returns, per block with at least one, the sorted columns of its module's output.
         Raises ``UserError`` for a neuron that the ranker does not have, and for an empty frame.
         """
-        if not isinstance(neurons, pl.DataFrame):
-            raise UserError(
-                f"neurons: a {type(neurons).__name__} was found; a polars frame with layer, "
-                "component and neuron is needed"
-            )
-        missing = [column for column in NEURON_COLUMNS if column not in neurons.columns]
-        if missing:
-            raise UserError(
-                f"neurons: no column {', '.join(missing)}; a frame with layer, component and "
-                "neuron is needed"
-            )
-        if neurons.is_empty():
-            raise UserError("neurons: nothing is selected; at least one neuron is needed")
-        selected: dict[Block, torch.Tensor] = {}
+        return {block: off.columns for block, off in self.off(neurons).items()}
+
+    def off(self, neurons: pl.DataFrame) -> dict[Block, Off]:
+        """As ``select``, with what the neurons give instead: their ``value``, 0 without it.
+
+        Raises ``UserError`` also for a value that is no finite number, and for two of one neuron.
+        """
+        check_neurons(neurons)
+        selected: dict[Block, Off] = {}
         for (layer, component), group in neurons.group_by(
             "layer", "component", maintain_order=True
         ):
             blocks = self._named(layer, component)
             size = sum(block.size for block in blocks)
-            numbers = np.unique(group["neuron"].to_numpy()).astype(np.int64)
+            numbers, first = np.unique(group["neuron"].to_numpy(), return_index=True)
+            values = _values(group)
+            if (values != values[first][np.searchsorted(numbers, group["neuron"])]).any():
+                raise UserError(f"neurons: a neuron of layer {layer} {component} has two values")
             if numbers[0] < 0 or numbers[-1] >= size:
                 wrong = numbers[0] if numbers[0] < 0 else numbers[-1]
                 raise UserError(
@@ -132,10 +131,11 @@ class Neurons:
                     f"it has 0 to {size - 1}"
                 )
             for block in blocks:
-                own = numbers - block.first_neuron
-                own = own[(own >= 0) & (own < block.size)]
-                if len(own):
-                    selected[block] = torch.from_numpy(own + block.column)
+                own = numbers.astype(np.int64) - block.first_neuron
+                here = (own >= 0) & (own < block.size)
+                if here.any():
+                    columns = torch.from_numpy(own[here] + block.column)
+                    selected[block] = Off.of(columns, torch.from_numpy(values[first][here]))
         return dict(sorted(selected.items(), key=lambda item: item[0].start))
 
     def _named(self, layer: int, component: str) -> list[Block]:
@@ -147,3 +147,35 @@ class Neurons:
                 f"neurons: the ranker has no layer {layer} with component {component}; it has "
                 f"layers 0 to {self.n_layers - 1} with {components}"
             ) from None
+
+
+def check_neurons(neurons: pl.DataFrame) -> None:
+    """Raise ``UserError`` unless this is a frame of neurons with at least one."""
+    if not isinstance(neurons, pl.DataFrame):
+        raise UserError(
+            f"neurons: a {type(neurons).__name__} was found; a polars frame with layer, "
+            "component and neuron is needed"
+        )
+    missing = [column for column in NEURON_COLUMNS if column not in neurons.columns]
+    if missing:
+        raise UserError(
+            f"neurons: no column {', '.join(missing)}; a frame with layer, component and "
+            "neuron is needed"
+        )
+    if neurons.is_empty():
+        raise UserError("neurons: nothing is selected; at least one neuron is needed")
+
+
+def _values(group: pl.DataFrame) -> np.ndarray:
+    """What some neurons give while they are switched off: float64, shape (n_rows,)."""
+    if "value" not in group.columns:
+        return np.zeros(len(group))
+    if not group["value"].dtype.is_numeric():
+        raise UserError(f"neurons: value is of type {group['value'].dtype}; numbers are needed")
+    values = group["value"].cast(pl.Float64).to_numpy()
+    if not np.isfinite(values).all():
+        layer, component, neuron = group.select(NEURON_COLUMNS).row(np.isfinite(values).argmin())
+        raise UserError(
+            f"neurons: the value of layer {layer} {component} neuron {neuron} is no finite number"
+        )
+    return values
