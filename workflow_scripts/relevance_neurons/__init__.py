@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from relevance_neurons.ablation import ablate
+    from relevance_neurons.activations import measure_activations
     from relevance_neurons.attribution import Attribution, attribute
     from relevance_neurons.errors import UserError
     from relevance_neurons.loading import load_reranker
@@ -21,10 +22,12 @@ __all__ = [
     "ablate",
     "attribute",
     "load_reranker",
+    "measure_activations",
 ]
 
 _HOMES = {
     "ablate": "ablation",
+    "measure_activations": "activations",
     "Attribution": "attribution",
     "attribute": "attribution",
     "UserError": "errors",
