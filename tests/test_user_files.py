@@ -16,6 +16,7 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.user_files import count_lines, read_judgments, read_texts
 
 QUERIES, DOCUMENTS = {"q1", "q2"}, {"d1", "d2"}
+BEIR = "query-id\tcorpus-id\tscore\n"
 LETTERS = st.characters(exclude_categories=["Cs"])
 IDS = st.text(LETTERS, min_size=1, max_size=8).filter(lambda text: text.split() == [text])
 TEXTS = st.text(LETTERS, max_size=40).filter(lambda text: text.split())
@@ -88,6 +89,17 @@ def test_same_as_the_readers_of_ir_datasets(tmp_path):
     assert judgments == [(row.query_id, row.doc_id, row.relevance) for row in theirs]
 
 
+def test_the_layout_of_beir(tmp_path):
+    texts = '{"_id": "d1", "title": "T", "text": "x", "metadata": {}}\n{"_id": "d2", "title": "", '
+    path = write(tmp_path / "corpus.jsonl", texts + '"text": "y"}\n')
+    assert read(path) == [("d1", "T x"), ("d2", "y")]
+    judgments = [("q1", "d1", 1), ("q2", "d2", 0)]
+    beir = write(tmp_path / "test.tsv", BEIR + "q1\td1\t1\r\n\nq2\td2\t0\n")
+    trec = write(tmp_path / "qrels.txt", "q1 0 d1 1\nq2 0 d2 0\n")
+    assert list(read_judgments(beir, QUERIES, DOCUMENTS)) == judgments
+    assert list(read_judgments(trec, QUERIES, DOCUMENTS)) == judgments
+
+
 def test_forms_that_are_allowed(tmp_path):
     jsonl = '{"id": 7, "title": "T", "text": "x", "more": [1]}\n\n{"_id": "8", "text": "y"}'
     assert read(write(tmp_path / "a.jsonl", jsonl)) == [("7", "T x"), ("8", "y")]
@@ -157,7 +169,13 @@ def test_an_unclosed_quote_does_not_swallow_a_large_file(tmp_path):
     [
         ("", "qrels.txt: empty"),
         ("q1 0 d1\n", "qrels.txt, line 1: 3 columns; 4 are allowed: query_id iteration doc_id gr"),
-        ("query-id\tcorpus-id\tscore\n", "qrels.txt, line 1: 3 columns; 4 are allowed"),
+        ("q1 d1 1\n", "iteration doc_id grade (or the header query-id corpus-id score)"),
+        ("query_id iteration doc_id grade\n", "line 1: the grade 'grade' is no integer"),
+        ("query-id\tcorpus-id\tscore\n", "qrels.txt: empty"),
+        (f"{BEIR}q1\td1\t1\nq1 0 d2 1\n", "line 3: 4 columns; 3 are allowed: query-id corpus-id s"),
+        (f"\n{BEIR}q1\td1\tone\n", "qrels.txt, line 3: the grade 'one' is no integer"),
+        (f"{BEIR}q1\td1\t1\nq1\td1\t2\n", "already, on line 2 (grade 1 there, 2 here)"),
+        (f"q1 0 d1 1\n{BEIR}", "qrels.txt, line 2: 3 columns; 4 are allowed"),
         ("q1 0 d1 1\nq1 0 d2 1.0\n", "qrels.txt, line 2: the grade '1.0' is no integer"),
         ("q1 0 d1 1_0\n", "qrels.txt, line 1: the grade '1_0' is no integer"),
         ("q1 0 d1 ١\n", "line 1: the grade '١' is no integer"),

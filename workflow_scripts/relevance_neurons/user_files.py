@@ -1,8 +1,9 @@
 """The user's own documents, queries and judgments: read as a stream, checked line by line.
 
 Texts are .tsv (id, tab, text; no header), .csv (with a header) or .jsonl, judgments are TREC
-qrels (query_id iteration doc_id grade); each may be gzipped (.gz), all are UTF-8. Whatever is
-wrong raises ``UserError`` with the file and the line. Only ids are kept in memory.
+qrels (query_id iteration doc_id grade) or BEIR's (query-id corpus-id score, under this header);
+each may be gzipped (.gz), all are UTF-8. Whatever is wrong raises ``UserError`` with the file and
+the line. Only ids are kept in memory: about 100 bytes each.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from relevance_neurons.errors import UserError
 # The names under which a .csv or .jsonl file may hold the id; the first that is there counts.
 ID_NAMES = {"document": ("doc_id", "id", "_id"), "query": ("query_id", "id", "_id")}
 _PLURAL = {"document": "documents", "query": "queries"}
+_TREC_COLUMNS = ("query_id", "iteration", "doc_id", "grade")
+_BEIR_COLUMNS = ("query-id", "corpus-id", "score")
 # Nine digits fit any integer column, and no collection grades higher.
 _GRADE = re.compile(r"-?[0-9]{1,9}")
 # Beyond this, a quote that was never closed is likelier than a text.
@@ -69,14 +72,14 @@ def read_texts(path: str | Path, kind: str, seen: set[str]) -> Iterator[tuple[st
 def read_judgments(
     path: str | Path, query_ids: Collection[str], doc_ids: Collection[str]
 ) -> Iterator[tuple[str, str, int]]:
-    """Yield (query_id, doc_id, grade) of every line of a TREC qrels file.
+    """Yield (query_id, doc_id, grade) of every line of a TREC qrels file, or of one in BEIR's form.
 
-    Raises ``UserError`` for a line that has not four columns, a grade that is no integer, a query
-    or document that is not among ``query_ids`` or ``doc_ids``, and a pair that was judged before.
+    Raises ``UserError`` for a line that has not four columns (three under BEIR's header), a grade
+    that is no integer, a query or document that is not among ``query_ids`` or ``doc_ids``, and a
+    pair that was judged before.
     """
     path, seen = Path(path), set()
-    for line, columns in _judgments(path):
-        query_id, _, doc_id, grade = columns
+    for line, (query_id, doc_id, grade) in _judgments(path):
         if not _GRADE.fullmatch(grade):
             raise _error(path, line, f"the grade {_show(grade)} is no integer of up to 9 digits")
         for kind, id_, known in (("query", query_id, query_ids), ("document", doc_id, doc_ids)):
@@ -102,31 +105,37 @@ def count_lines(path: str | Path) -> int:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b"")) + 1
 
 
-def _judgments(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _judgments(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
+    names = None
     for number, line in _lines(path):
-        columns = line.split()
+        columns = tuple(line.split())
         if not columns:
             continue
-        if len(columns) != 4:
+        if names is None:
+            names = _BEIR_COLUMNS if columns == _BEIR_COLUMNS else _TREC_COLUMNS
+            if names is _BEIR_COLUMNS:
+                continue
+        if len(columns) != len(names):
             raise _error(
                 path,
                 number,
-                f"{len(columns)} columns; 4 are allowed: query_id iteration doc_id grade",
+                f"{len(columns)} columns; {len(names)} are allowed: {' '.join(names)}"
+                + ("" if names is _BEIR_COLUMNS else f" (or the header {' '.join(_BEIR_COLUMNS)})"),
             )
-        yield number, columns
+        yield number, (columns[0], *columns[-2:])
 
 
 def _judged_twice(path: Path, line: int, query_id: str, doc_id: str, grade: str) -> UserError:
     first, columns = next(
         (number, columns)
         for number, columns in _judgments(path)
-        if columns[0] == query_id and columns[2] == doc_id
+        if columns[:2] == (query_id, doc_id)
     )
     return _error(
         path,
         line,
         f"query {_show(query_id)} and document {_show(doc_id)} are judged already, on line {first} "
-        f"(grade {columns[3]} there, {grade} here); keep one of the two lines",
+        f"(grade {columns[2]} there, {grade} here); keep one of the two lines",
     )
 
 
