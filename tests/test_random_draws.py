@@ -2,15 +2,38 @@
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chisquare
+from transformers import BertConfig, BertForSequenceClassification
 
 from conftest import make_reranker
-from relevance_neurons.random_draws import draw_like
+from relevance_neurons import UserError
+from relevance_neurons.descriptions import BERT
+from relevance_neurons.neurons import Neurons
+from relevance_neurons.random_draws import NEAREST, draw_like, draw_matched, match_quality
 from tiny_rankers import make_ranker
 
 NEURONS = make_reranker().neurons
 PLACE = ["layer", "component"]
+NEURON = [*PLACE, "neuron"]
+
+
+def random_sizes(neurons=NEURONS, seed: int = 0) -> pl.DataFrame:
+    """Log-normal sizes, in another order than the neurons'; one of them is 0."""
+    sizes = np.random.default_rng(seed).lognormal(sigma=2, size=len(neurons))
+    sizes[3] = 0.0
+    frame = neurons.frame().with_columns(root_mean_square=pl.Series(sizes))
+    return frame.sample(len(frame), shuffle=True, seed=1)
+
+
+def at_most_half(neurons, seed: int) -> pl.DataFrame:
+    """A random set of at most half of each component's neurons."""
+    rng = np.random.default_rng(seed)
+    blocks = neurons.frame().partition_by(PLACE, maintain_order=True)
+    parts = [one.sample(rng.integers(1, len(one) // 2 + 1), seed=seed) for one in blocks]
+    return pl.concat(parts).sample(fraction=1, shuffle=True, seed=seed)
 
 
 @given(size=st.integers(1, len(NEURONS)), seed=st.integers(0, 2**32), draw=st.integers(0, 50))
@@ -54,3 +77,103 @@ def test_a_component_of_several_modules_is_drawn_in_each():
     assert few.is_unique().all()
     sizes = [{b.start: len(i) for b, i in neurons.select(one).items()} for one in (some, few)]
     assert sizes[0] == sizes[1]
+
+
+@given(seed=st.integers(0, 2**32), draw=st.integers(0, 50))
+@settings(max_examples=30, deadline=None)
+def test_matched_draws_are_others_in_the_same_places(seed, draw):
+    selected = at_most_half(NEURONS, seed)
+    drawn = draw_matched(selected, NEURONS, random_sizes(), draw, seed)
+    counts = [frame.group_by(PLACE).len().sort(PLACE) for frame in (selected, drawn)]
+    assert counts[0].equals(counts[1])
+    assert drawn.is_unique().all()
+    assert drawn.join(selected, on=NEURON).is_empty()
+
+
+def test_a_partner_is_one_of_the_nearest_each_as_likely():
+    """One selected neuron: its partner is uniform over the ten nearest by log size, brute force."""
+    sizes = random_sizes()
+    selected = NEURONS.frame().filter(layer=2, component="intermediate", neuron=7)
+    own = selected.join(sizes, on=NEURON)["root_mean_square"].log()[0]
+    others = sizes.filter(pl.col("neuron") != 7, layer=2, component="intermediate")
+    distance = (pl.col("root_mean_square").log() - own).abs()
+    nearest = others.sort(distance)["neuron"].head(NEAREST).to_list()
+    drawn = [
+        draw_matched(selected, NEURONS, sizes, draw, 0)["neuron"].item() for draw in range(1000)
+    ]
+    counts = [drawn.count(neuron) for neuron in nearest]
+    assert sum(counts) == 1000
+    assert chisquare(counts).pvalue > 1e-4
+
+
+def wide_neurons() -> Neurons:
+    """A layer wide enough for ten neurons to be a small part of it."""
+    config = BertConfig(
+        vocab_size=9,
+        hidden_size=192,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=256,
+    )
+    return Neurons.of(BertForSequenceClassification(config), BERT)
+
+
+def test_matched_draws_are_of_like_size_where_plain_ones_are_not():
+    """12 large neurons of each component, with as many larger and smaller ones beside them."""
+    neurons = wide_neurons()
+    sizes = random_sizes(neurons)
+    rank = pl.col("root_mean_square").rank(descending=True).over(PLACE)
+    large = sizes.filter(rank.is_between(20, 31)).select(NEURON)
+    draws = {
+        "matched": [draw_matched(large, neurons, sizes, draw, 0) for draw in range(20)],
+        "plain": [draw_like(large, neurons, draw, 0) for draw in range(20)],
+    }
+    matched, plain = (
+        np.mean([match_quality(large, drawn, sizes) for drawn in several])
+        for several in draws.values()
+    )
+    assert 0.8 < matched < 1.25 and plain > 1.5
+
+
+def test_match_quality_is_the_ratio_of_mean_sizes():
+    sizes = random_sizes()
+    selected = at_most_half(NEURONS, 1)
+    drawn = draw_matched(selected, NEURONS, sizes, 0, 0)
+    by_name = {tuple(row[:3]): row[3] for row in sizes.select(*NEURON, "root_mean_square").rows()}
+    expected = [np.mean([by_name[row] for row in one.rows()]) for one in (selected, drawn)]
+    assert match_quality(selected, drawn, sizes) == pytest.approx(expected[0] / expected[1])
+    assert match_quality(selected, selected, sizes) == 1
+
+
+def test_matched_draws_depend_on_the_set_draw_and_seed():
+    selected, sizes = at_most_half(NEURONS, 1), random_sizes()
+    first = draw_matched(selected, NEURONS, sizes, 0, 0)
+    again = draw_matched(selected.reverse(), NEURONS, sizes.reverse(), 0, 0)
+    assert first.equals(again)
+    assert not first.equals(draw_matched(selected, NEURONS, sizes, 1, 0))
+    assert not first.equals(draw_matched(selected, NEURONS, sizes, 0, 1))
+
+
+def test_matched_draws_of_several_modules():
+    """In MonoT5's decoder as many in each of the two modules that make up a component."""
+    neurons = make_ranker("monot5, gated").neurons
+    selected = at_most_half(neurons, 1).filter(pl.col("neuron") < 8)
+    drawn = draw_matched(selected, neurons, random_sizes(neurons), 0, 0)
+    counts = [{b.start: len(i) for b, i in neurons.select(x).items()} for x in (selected, drawn)]
+    assert counts[0] == counts[1]
+
+
+def test_too_few_left_are_refused():
+    selected = NEURONS.frame().filter(pl.col("neuron") < 9, layer=1, component="key")
+    message = (
+        "ablation.further: matched: 9 of the 16 neurons of layer 1 key are selected, .*; "
+        "leave matched out, or lower selection.top_percents"
+    )
+    with pytest.raises(UserError, match=message):
+        draw_matched(selected, NEURONS, random_sizes(), 0, 0)
+
+
+def test_sizes_of_another_ranker_are_refused():
+    selected = NEURONS.frame().head(1)
+    with pytest.raises(UserError, match="not of this ranker's neurons"):
+        draw_matched(selected, NEURONS, random_sizes().head(9), 0, 0)
