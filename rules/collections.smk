@@ -15,7 +15,7 @@ rule prepare_collection:
     conda:
         "../envs/collections.yaml"
     resources:
-        mem_mb=4000,
+        mem_mb=6000,  # the ids of 21 million documents take 3 GB
         runtime=240,
     params:
         source=collection_source,

@@ -8,6 +8,7 @@ from snakemake.utils import validate
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from relevance_neurons.components import COMPONENTS
 from study import (
+    FILES,
     StudyError,
     ablated_schemes,
     attributed,
@@ -70,14 +71,24 @@ def collection_keys(wildcards):
 
 
 def collection_source(wildcards):
-    """Where a collection comes from."""
-    return source_settings(STUDY, wildcards.collection)
+    """Where a collection comes from.
+
+    How to obtain its files is said only while one is missing: new words are no reason to prepare
+    the collection again.
+    """
+    settings = source_settings(STUDY, wildcards.collection)
+    there = all(Path(settings[key]).is_file() for key in FILES if key in settings)
+    return {key: value for key, value in settings.items() if key != "obtain" or not there}
 
 
 def source_files(wildcards):
-    """The user's own files of a collection: a change of one prepares it anew."""
+    """The user's own files of a collection: a change of one prepares it anew.
+
+    One that is still to be obtained is no input, so that the graph can be seen without it; the
+    job then says how to get it.
+    """
     keys = collection_keys(wildcards)
-    return [keys[key] for key in ("documents", "queries", "qrels") if key in keys]
+    return [keys[key] for key in FILES if key in keys and Path(keys[key]).is_file()]
 
 
 def grades(wildcards):
@@ -101,12 +112,23 @@ def non_relevant_grades(wildcards):
     return collection_keys(wildcards)["non_relevant"]
 
 
-def attribution_settings():
-    """The arguments of attribute; of tolerance and n_points the one that the rule uses."""
-    keys = STUDY["attribution"]
+def path_settings(**changes):
+    """What decides a pair's scores; of tolerance and n_points the one that the rule uses."""
+    keys = STUDY["attribution"] | changes
     size = "tolerance" if keys["quadrature"] == "adaptive" else "n_points"
-    names = ("baseline", "target", "quadrature", size, "bootstrap_replicates")
-    return {name: keys[name] for name in names} | {"seed": STUDY["seed"]}
+    return {name: keys[name] for name in ("baseline", "target", "quadrature", size)}
+
+
+def attribution_settings():
+    """The arguments of attribute."""
+    names = ("bootstrap_replicates", "split_halves")
+    resampling = {name: STUDY["attribution"][name] for name in names}
+    return path_settings() | resampling | {"seed": STUDY["seed"]}
+
+
+def variant_settings(wildcards):
+    """The arguments of attribute for a variant, whose mean scores alone are wanted."""
+    return path_settings(**STUDY["sensitivity"]["variants"][wildcards.variant])
 
 
 def reranker_settings():

@@ -7,7 +7,9 @@ import ir_datasets
 import polars as pl
 import pytest
 from ir_datasets.datasets.base import Dataset, ExpectedFile
-from ir_datasets.formats import BaseDocs, TrecQrels, TsvDocs, TsvQueries
+from ir_datasets.datasets.beir import BeirTitleDoc
+from ir_datasets.datasets.wapo import TrecBackgroundLinkingQuery
+from ir_datasets.formats import BaseDocs, BaseQueries, TrecQrels, TsvDocs, TsvQueries
 from ir_datasets.util import Download, LocalDownload, RequestsDownload
 
 from relevance_neurons.docstrings import docstring_collection
@@ -73,6 +75,46 @@ def test_judgments_of_files_are_checked_against_documents_and_queries(paths):
     paths["qrels"].write_text("q9 0 d1 1\n")
     with pytest.raises(UserError, match=r"qrels.txt, line 1: query 'q9' is not among"):
         rows(open_dataset("files", paths, 0))
+
+
+@pytest.mark.parametrize("missing", [["qrels"], ["documents", "queries", "qrels"]])
+def test_files_that_are_still_to_be_obtained(paths, missing):
+    for key in missing:
+        paths[key].unlink()
+    settings = paths | {"obtain": "Register at the publisher,\n  unpack here.\n"}
+    with pytest.raises(UserError) as caught:
+        open_dataset("files", settings, 0)
+    files = "; ".join(f"{key}: no file {paths[key]}" for key in missing)
+    assert str(caught.value) == f"{files}. How to get them: Register at the publisher, unpack here."
+
+
+def test_what_to_obtain_is_not_asked_where_files_are_there(paths):
+    assert rows(open_dataset("files", paths | {"obtain": "Register."}, 0)) == rows(
+        open_dataset("files", paths, 0)
+    )
+
+
+class Articles(BaseDocs):
+    """Two articles with a title, as those of the Washington Post have one."""
+
+    def docs_store(self):
+        return self
+
+    def get_many(self, doc_ids):
+        titles = {"d1": "A title", "d2": None}
+        return {name: BeirTitleDoc(name, "x", titles[name]) for name in doc_ids if name in titles}
+
+
+def test_a_background_linking_query_is_its_articles_title(paths, catalogue):
+    class Linking(BaseQueries):
+        def queries_iter(self):
+            for number, doc_id in enumerate(("d1", "d2", "d3")):
+                yield TrecBackgroundLinkingQuery(f"q{number}", doc_id, "https://example.com")
+
+    qrels = open_dataset("files", paths, 0).qrels_handler()
+    catalogue("test/linking", Dataset(Articles(), Linking(), qrels))
+    queries = list(open_dataset("ir_datasets", {"id": "test/linking"}, 0).queries_iter())
+    assert [tuple(query) for query in queries] == [("q0", "A title"), ("q1", ""), ("q2", "")]
 
 
 def test_docstrings_come_through_unchanged():

@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset:
     """The dataset that ``settings`` of ``source`` name, with documents, queries and judgments.
 
-    ``settings``: ``id`` (ir_datasets); ``documents``, ``queries``, ``qrels``, paths (files);
+    ``settings``: ``id`` (ir_datasets); ``documents``, ``queries``, ``qrels``, paths, and if wanted
+    ``obtain``, what to do where one is missing (files);
     ``package``, and if wanted ``part``, ``max_queries``, ``negatives`` (docstrings, the only one
     to use ``seed``; see ``docstring_collection`` for what they mean and default to).
     Nothing is read yet except docstrings. Raises ``UserError`` for an unknown source or id, and
@@ -46,6 +47,7 @@ def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset
     if source == "ir_datasets":
         return CatalogueDataset(settings["id"])
     if source == "files":
+        _check_files(settings)
         documents, queries = FileDocs(settings["documents"]), FileQueries(settings["queries"])
         return Dataset(documents, queries, FileQrels(settings["qrels"], queries, documents))
     if source == "docstrings":
@@ -54,6 +56,13 @@ def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset
         documents, queries, qrels = docstring_collection(settings["package"], seed=seed, **given)
         return Dataset(FrameDocs(documents), FrameQueries(queries), FrameQrels(qrels))
     raise UserError(f"source {source!r} is unknown; ir_datasets, files and docstrings are allowed")
+
+
+def _check_files(settings: Mapping[str, Any]) -> None:
+    files = {key: Path(settings[key]) for key in ("documents", "queries", "qrels")}
+    missing = [f"{key}: no file {path}" for key, path in files.items() if not path.is_file()]
+    if missing and "obtain" in settings:
+        raise UserError(f"{'; '.join(missing)}. How to get them: {one_line(settings['obtain'])}")
 
 
 class CatalogueDataset(Dataset):
@@ -69,7 +78,7 @@ class CatalogueDataset(Dataset):
 
     def queries_iter(self) -> Iterator[Any]:
         """The queries, downloaded like the documents."""
-        return self._guarded("queries_iter", "queries")
+        return map(self._with_text, self._guarded("queries_iter", "queries"))
 
     def qrels_iter(self) -> Iterator[Any]:
         """The judgments, downloaded like the documents."""
@@ -78,6 +87,13 @@ class CatalogueDataset(Dataset):
     def docs_count(self) -> int:
         """Number of documents by the catalogue, 0 where it does not say; opens no file."""
         return getattr(self, "docs_metadata", dict)().get("count", 0)
+
+    def _with_text(self, query: Any) -> Any:
+        # A background linking query (TREC News) is an article: its title is the text, as in BEIR.
+        if hasattr(query, "default_text") or not hasattr(query, "doc_id"):
+            return query
+        article = self._constituents[0].docs_store().get_many([query.doc_id]).get(query.doc_id)
+        return GenericQuery(query.query_id, getattr(article, "title", None) or "")
 
     def _guarded(self, method: str, part: str) -> Iterator[Any]:
         iterate: Callable[[], Iterator[Any]] = getattr(self._constituents[0], method)
