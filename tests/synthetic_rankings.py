@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from relevance_neurons.significance import ablation_effects, mean_interval
+from relevance_neurons.bootstrap import mean_interval
+from relevance_neurons.significance import ablation_effects
 
 WORDS = [
     *("neuron", "ranker", "passage", "query", "index", "token", "gradient", "layer", "river"),

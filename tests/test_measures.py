@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure_rankings as script
+from relevance_neurons.ablation_kinds import SHUFFLED
 from relevance_neurons.errors import UserError
-from relevance_neurons.measures import SHUFFLED, measure_rankings, shuffled_rankings
+from relevance_neurons.measures import measure_rankings, shuffled_rankings
 
 SCORES = {
     "scheme": pl.String,

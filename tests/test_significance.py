@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import warnings
 
@@ -9,12 +10,14 @@ import numpy as np
 import polars as pl
 import pytest
 import scipy.stats
+from polars.testing import assert_frame_equal
 from statsmodels.stats.multitest import multipletests
 
 import test_ablations
-from relevance_neurons import significance
+from relevance_neurons import bootstrap, paired_tests
+from relevance_neurons.bootstrap import mean_interval
 from relevance_neurons.errors import UserError
-from relevance_neurons.significance import EFFECTS, ablation_effects, mean_interval
+from relevance_neurons.significance import EFFECTS, ablation_effects
 
 NONE = ("none", 0.0, 0)
 
@@ -159,7 +162,7 @@ def test_effect_worked_by_hand():
 
 def test_holm_worked_by_hand(monkeypatch):
     p_values = iter([0.04, 0.01, 0.02])
-    monkeypatch.setattr(significance, "_paired_p", lambda *_: next(p_values))
+    monkeypatch.setattr(paired_tests, "paired_p", lambda *_: next(p_values))
     values = {NONE: [1.0, 1.0]} | {(scheme, 1.0, 0): [0.9, 1.0] for scheme in "ABC"}
     sizes = {(scheme, 1.0): 1 for scheme in "ABC"}
     effects = ablation_effects(measures_of(values), sizes_of(sizes), alpha=0.035, replicates=10)
@@ -264,9 +267,164 @@ def test_same_seed_same_effects_whatever_the_order_and_the_other_collections(stu
 def test_blocks_of_replicates_do_not_change_the_result(study, monkeypatch):
     measures, sizes = study
     effects = ablation_effects(measures, sizes, replicates=100)
-    monkeypatch.setattr(significance, "_COUNTS_AT_ONCE", 30 * 7)
+    monkeypatch.setattr(bootstrap, "_COUNTS_AT_ONCE", 30 * 7)
     blocks = ablation_effects(measures, sizes, replicates=100)
     np.testing.assert_allclose(blocks["ci_low"], effects["ci_low"], rtol=1e-9)
+
+
+# What is attainable, equivalence, and the further kinds
+
+
+def floored(seed: int = 8, n: int = 60) -> dict:
+    random = np.random.default_rng(seed)
+    original = random.uniform(0.3, 1, n)
+    shuffled = {("shuffled", 0, i): random.uniform(0, 0.4, n) for i in range(5)}
+    return {
+        NONE: original,
+        ("S", 1.0, 0): 0.7 * original + random.normal(0, 0.1, n),
+    } | shuffled
+
+
+def test_attainable_worked_by_hand():
+    shuffled = {("shuffled", 0, 0): [0.1, 0.3], ("shuffled", 0, 1): [0.3, 0.1]}
+    found = effect({NONE: [0.6, 0.8], ("S", 1.0, 0): [0.5, 0.4]} | shuffled)
+    assert found["floor"] == pytest.approx(0.2)
+    assert found["attainable_percent"] == pytest.approx(100 * (0.45 - 0.7) / (0.7 - 0.2))
+
+
+def test_attainable_interval_equals_scipys_paired_bootstrap():
+    values = floored()
+    floor = np.mean([value for (scheme, *_), value in values.items() if scheme == "shuffled"], 0)
+
+    def attainable(original, pruned, floor, axis=-1):
+        mean = original.mean(axis=axis)
+        return 100 * (pruned.mean(axis=axis) - mean) / (mean - floor.mean(axis=axis))
+
+    data = (values[NONE], values["S", 1.0, 0], floor)
+    expected = scipy.stats.bootstrap(
+        data, attainable, paired=True, method="percentile", n_resamples=20_000,
+        rng=np.random.default_rng(3),
+    ).confidence_interval  # fmt: skip
+    found = effect(values, replicates=20_000)
+    assert found["attainable_percent"] == pytest.approx(attainable(*data))
+    width = expected.high - expected.low
+    assert found["attainable_low"] == pytest.approx(expected.low, abs=0.03 * width)
+    assert found["attainable_high"] == pytest.approx(expected.high, abs=0.03 * width)
+
+
+def test_the_floor_changes_nothing_else():
+    values = floored()
+    without = {key: value for key, value in values.items() if key[0] != "shuffled"}
+    added = ["floor", "attainable_percent", "attainable_low", "attainable_high"]
+    found, plain = effect(values), effect(without)
+    assert [plain.pop(name) for name in added] == [None] * 4
+    assert {name: found[name] for name in plain} == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("floor", [0.7, 0.9])
+def test_nothing_is_attainable_below_the_floor(floor):
+    found = effect({NONE: [0.7, 0.7], ("S", 1.0, 0): [0.4, 0.6], ("shuffled", 0, 0): [floor] * 2})
+    assert found["floor"] == pytest.approx(floor)
+    names = ["attainable_percent", "attainable_low", "attainable_high"]
+    assert [found[name] for name in names] == [None] * 3
+    assert found["ci_low"] is not None
+
+
+def test_no_interval_where_the_original_may_be_the_floor():
+    random = np.random.default_rng(9)
+    original = random.uniform(0, 1, 30)
+    floor = original - random.normal(0.02, 0.3, 30)
+    values = {NONE: original, ("S", 1.0, 0): original / 2, ("shuffled", 0, 0): floor}
+    found = effect(values | {("shuffled", 0, 0): floor - floor.mean() + original.mean() - 0.01})
+    assert found["attainable_percent"] < -1000
+    assert (found["attainable_low"], found["attainable_high"]) == (None, None)
+
+
+def test_equivalence_equals_two_t_tests():
+    random = np.random.default_rng(10)
+    original = random.uniform(0.2, 1, 80)
+    for shift, margin in ((0.0, 2), (-0.01, 2), (0.011, 2), (-0.03, 2), (0.0, 10), (0.0, 0.1)):
+        pruned = original + shift + random.normal(0, 0.03, 80)
+        found = effect({NONE: original, ("S", 1.0, 0): pruned}, equivalence_margin=margin)
+        allowed = margin / 100 * original.mean()
+        p_values = [
+            scipy.stats.ttest_1samp(pruned - original, -allowed, alternative="greater").pvalue,
+            scipy.stats.ttest_1samp(pruned - original, allowed, alternative="less").pvalue,
+        ]
+        assert found["p_equivalence"] == pytest.approx(max(p_values), rel=1e-6)
+        assert found["equivalent"] == (max(p_values) <= 0.05)
+
+
+def test_equivalence_is_declared_5_times_in_100_at_the_margin():
+    random = np.random.default_rng(11)
+    frames = []
+    for collection in range(1000):
+        original = random.uniform(0.2, 1, 40)
+        pruned = original - 0.02 * original.mean() + random.normal(0, 0.02, 40)
+        frames.append(measures_of({NONE: original, ("S", 1.0, 0): pruned}, str(collection)))
+    effects = ablation_effects(pl.concat(frames), sizes_of({("S", 1.0): 1}), replicates=2)
+    assert 0.03 <= effects["equivalent"].mean() <= 0.07
+
+
+@pytest.mark.parametrize(("pruned", "p"), [(0.5, 0.0), (0.4951, 0.0), (0.49, 1.0), (0.6, 1.0)])
+def test_equivalence_of_equal_differences_is_known_without_a_warning(pruned, p):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = effect({NONE: [0.5, 0.5], ("S", 1.0, 0): [pruned, pruned]})
+    assert found["p_equivalence"] == p
+    assert found["equivalent"] == (p == 0)
+
+
+def test_every_kind_has_the_size_of_its_scheme_and_its_controls():
+    kinds = ["random:S", "matched:S", "mean:S", "keep_only:S"]
+    values = {NONE: [1.0, 1.0], ("S", 1.0, 0): [0.7, 0.7], ("shuffled", 0, 0): [0.2, 0.4]}
+    values |= {("random:S", 1.0, i): [x, x] for i, x in enumerate([0.6, 0.8, 0.9])}
+    values |= {("matched:S", 1.0, i): [x, x] for i, x in enumerate([0.5, 0.6, 0.7, 0.9])}
+    values |= {("mean:S", 1.0, 0): [0.9, 0.8], ("keep_only:S", 1.0, 0): [0.1, 0.2]}
+    effects = ablation_effects(measures_of(values), sizes_of({("S", 1.0): 7}), replicates=10)
+    assert effects["scheme"].to_list() == sorted(["S", *kinds])
+    assert effects["n_neurons"].unique().to_list() == [7]
+    assert effects["floor"].unique().to_list() == pytest.approx([0.3])
+    rows = {row["scheme"]: row for row in effects.iter_rows(named=True)}
+    assert (rows["S"]["p_value_random"], rows["S"]["p_value_matched"]) == (2 / 4, 4 / 5)
+    assert (rows["matched:S"]["draw_low"], rows["matched:S"]["draw_high"]) == pytest.approx(
+        (-50, -10)
+    )
+    assert (rows["matched:S"]["n_draws"], rows["random:S"]["n_draws"]) == (4, 3)
+    for name in kinds:
+        assert rows[name]["p_value_random"] is rows[name]["p_value_matched"] is None
+    assert rows["keep_only:S"]["draw_low"] is None
+    # The kept neurons alone do worse than a random order.
+    assert rows["keep_only:S"]["attainable_percent"] == pytest.approx(-100 * 0.85 / 0.7)
+
+
+def test_holm_s_families_are_table_4_and_every_further_kind():
+    random = np.random.default_rng(12)
+    original = random.uniform(0.5, 1, 20)
+    values = {NONE: original}
+    for scheme, kind in itertools.product("ABC", ("", "random:", "matched:", "mean:")):
+        values[kind + scheme, 1.0, 0] = original - random.normal(0.01, 0.02, 20)
+    effects = ablation_effects(
+        measures_of(values), sizes_of({(s, 1.0): 1 for s in "ABC"}), replicates=10
+    )
+    assert effects.height == 12
+    for members in (["", "random:"], ["matched:"], ["mean:"]):
+        names = [kind + scheme for kind in members for scheme in "ABC"]
+        rows = effects.filter(pl.col("scheme").is_in(names))
+        expected = multipletests(rows["p_value"], method="holm")[1]
+        np.testing.assert_allclose(rows["p_value_holm"], expected)
+    few = {
+        key: value
+        for key, value in values.items()
+        if ":" not in key[0] or key[0].startswith("random:")
+    }
+    fewer = ablation_effects(
+        measures_of(few), sizes_of({(s, 1.0): 1 for s in "ABC"}), replicates=10
+    )
+    plain = pl.col("scheme").is_in(list("ABC"))
+    assert_frame_equal(
+        fewer.filter(plain).select("p_value_holm"), effects.filter(plain).select("p_value_holm")
+    )
 
 
 @pytest.mark.parametrize(
@@ -301,5 +459,5 @@ def test_script_reads_the_collections_in_order(study, tmp_path):
     output = tmp_path / "ablation_effects.parquet"
     ablated = [*sizes["scheme"].unique(), "P_of_no_study"]
     names = ["first", "second"]
-    test_ablations.main(files, tmp_path / "sizes.parquet", output, names, ablated, 0.05, 3)
-    assert pl.read_parquet(output).equals(ablation_effects(measures, sizes, seed=3))
+    test_ablations.main(files, tmp_path / "sizes.parquet", output, names, ablated, 0.1, 5, 3)
+    assert pl.read_parquet(output).equals(ablation_effects(measures, sizes, 0.1, 5, seed=3))

@@ -16,6 +16,7 @@ def main(
     collections: Sequence[str],
     ablated: Sequence[str],
     significance: float,
+    equivalence_margin: float,
     seed: int,
 ) -> None:
     """Test the schemes in ``ablated``; ``measures`` are files in the order of ``collections``."""
@@ -24,7 +25,8 @@ def main(
         for path, collection in zip(measures, collections, strict=True)
     ]
     sizes = pl.read_parquet(scheme_sizes).filter(pl.col("scheme").is_in(ablated))
-    effects = ablation_effects(pl.concat(frames), sizes, alpha=significance, seed=seed)
+    tested = pl.concat(frames), sizes, significance, equivalence_margin
+    effects = ablation_effects(*tested, seed=seed)
     write_parquet(effects, output)
 
 
@@ -37,5 +39,6 @@ if __name__ == "__main__":
             snakemake.params.collections,
             snakemake.params.ablated,
             snakemake.params.significance,
+            snakemake.params.equivalence_margin,
             snakemake.params.seed,
         )

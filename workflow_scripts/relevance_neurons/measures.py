@@ -11,10 +11,8 @@ import numpy as np
 import polars as pl
 from ir_measures.providers import FallbackProvider
 
+from relevance_neurons.ablation_kinds import SHUFFLED
 from relevance_neurons.errors import UserError
-
-SHUFFLED = "shuffled"
-"""The scheme of pools in random order: what a ranker gets that knows nothing."""
 
 # Those that compute within this process; the others call Perl or are not installed.
 _PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_measures.judged])

@@ -1,0 +1,96 @@
+"""Two rankers on the same queries: how much they differ, whether they do, whether they do not."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+from scipy.stats import ttest_rel
+from statsmodels.stats.weightstats import ttost_paired
+
+from relevance_neurons.bootstrap import CONFIDENCE, bounds
+
+logger = logging.getLogger(__name__)
+
+# Means over draws differ by rounding from the one value that all draws share.
+ROUNDING = 1e-12
+Bounds = list[float | None]
+
+
+def difference_percent(original: np.ndarray, pruned: np.ndarray) -> float | None:
+    """100 (mean pruned - mean original) / mean original, or None where that is undefined."""
+    if original.mean() == 0:
+        return None
+    return float(100 * (pruned.mean() - original.mean()) / original.mean())
+
+
+def attainable_percent(original: np.ndarray, pruned: np.ndarray, floor: np.ndarray) -> float | None:
+    """100 (mean pruned - mean original) / (mean original - mean floor).
+
+    None where the original ranker is no better than the floor: there is nothing to lose.
+    """
+    attainable = original.mean() - floor.mean()
+    if attainable < ROUNDING:
+        return None
+    return float(100 * (pruned.mean() - original.mean()) / attainable)
+
+
+def paired_p(original: np.ndarray, pruned: np.ndarray, where: str) -> float | None:
+    """Two-tailed paired t-test; 1 where every query has the same value under both rankers."""
+    if len(original) < 2:
+        logger.warning("%s: no t-test, found %d query, needs 2", where, len(original))
+        return None
+    if np.all(np.abs(pruned - original) < ROUNDING):
+        return 1.0
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # equal differences: t is infinite and p is 0, rightly
+        return float(ttest_rel(pruned, original).pvalue)
+
+
+def equivalence_p(original: np.ndarray, pruned: np.ndarray, margin: float) -> float | None:
+    """Two one-sided paired t-tests (Schuirmann 1987): is the mean difference within +- ``margin``?
+
+    The larger of both p-values; None below two queries or without a margin.
+    """
+    if len(original) < 2 or margin <= 0:
+        return None
+    differences = pruned - original
+    if np.ptp(differences) < ROUNDING:  # no t: the difference is known
+        return float(abs(differences[0]) >= margin)
+    return float(ttost_paired(pruned, original, -margin, margin)[0])
+
+
+def empirical_p(observed: float, draws: np.ndarray) -> float:
+    """(1 + #{draws as low as ``observed``}) / (draws + 1); ``draws``: a mean each, shape (n,)."""
+    return (1 + int(np.sum(draws <= observed + ROUNDING))) / (len(draws) + 1)
+
+
+def difference_bounds(means: np.ndarray) -> tuple[Bounds, Bounds]:
+    """Interval of ``difference_percent`` from replicated means.
+
+    ``means``, shape (replicates, 2 + ablations): of original, floor and every ablation.
+    """
+    means = means[means[:, 0] > 0]  # a replicate of unanswered queries only has no ratio
+    if not len(means):
+        return _nothing(means)
+    return bounds(100 * (means[:, 2:] / means[:, :1] - 1))
+
+
+def attainable_bounds(means: np.ndarray) -> tuple[Bounds, Bounds]:
+    """Interval of ``attainable_percent``; ``means`` as in ``difference_bounds``.
+
+    Replicates in which the original is not above the floor have no ratio; with more than 5 % of
+    such, what can be lost is itself uncertain, and there is no interval.
+    """
+    attainable = means[:, 0] - means[:, 1]
+    above = attainable > ROUNDING
+    if not above.any() or above.mean() < CONFIDENCE:
+        return _nothing(means)
+    lost = means[above, 2:] - means[above, :1]
+    return bounds(100 * lost / attainable[above, None])
+
+
+def _nothing(means: np.ndarray) -> tuple[Bounds, Bounds]:
+    nothing: Bounds = [None] * (means.shape[1] - 2)
+    return nothing, nothing
