@@ -3,6 +3,10 @@
 COLLECTIONS = used_collections(STUDY)
 ATTRIBUTED = attributed(STUDY)
 ABLATED = STUDY["ablation"]["collections"]
+ABLATION = {
+    key: STUDY["ablation"][key]
+    for key in ("measure", "value", "equivalence_margin", "significance")
+} | {"schemes": ablated_schemes(STUDY)}
 
 
 rule write_tables:
@@ -38,6 +42,11 @@ rule write_tables:
             caption="captions/table4.rst",
             category="Tables",
         ),
+        controls=report(
+            multiext("<results>/tables/controls", ".csv", ".md", ".tex"),
+            caption="captions/controls.rst",
+            category="Tables",
+        ),
         ranking_quality=report(
             multiext("<results>/tables/ranking_quality", ".csv", ".md", ".tex"),
             caption="captions/ranking_quality.rst",
@@ -61,8 +70,7 @@ rule write_tables:
         collections={name: STUDY["collections"][name] for name in COLLECTIONS},
         attributed=STUDY["attribution"]["collections"],
         schemes=[scheme.as_dict() for scheme in SCHEMES],
-        measure=STUDY["ablation"]["measure"],
-        significance=STUDY["ablation"]["significance"],
+        ablation=ABLATION,
     message:
         "Write the tables"
     script:
@@ -96,6 +104,11 @@ rule draw_figures:
             caption="captions/effects_figure.rst",
             category="Figures",
         ),
+        controls=report(
+            multiext("<results>/figures/controls", ".svg", ".png"),
+            caption="captions/controls_figure.rst",
+            category="Figures",
+        ),
         quality=report(
             multiext("<results>/figures/quality", ".svg", ".png"),
             caption="captions/quality_figure.rst",
@@ -113,7 +126,7 @@ rule draw_figures:
     params:
         in_domain=[name for name in COLLECTIONS if STUDY["collections"][name]["domain"] == "in"],
         outliers=STUDY["selection"]["outliers"],
-        measure=STUDY["ablation"]["measure"],
+        ablation=ABLATION,
         scheme=figure4_scheme(STUDY)[0],
         top_percent=figure4_scheme(STUDY)[1],
         components=COMPONENTS,

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.bootstrap import mean_interval
+from relevance_neurons.measures import shuffled_rankings
 from relevance_neurons.significance import ablation_effects
 
 WORDS = [
@@ -16,6 +17,8 @@ WORDS = [
     *("winter", "bridge", "market", "garden", "engine", "harbour", "violin", "planet", "copper"),
 ]
 N_QUERIES, N_DOCUMENTS, POOL, DRAWS, MEASURE = 6, 40, 8, 3, "nDCG@10"
+SHUFFLES = 5
+NOISE = {"": 1.5, "random": 0.05, "matched": 0.5, "mean": 1.0, "keep_only": 50.0}
 ABLATED = [
     *("P_alpha", "N_alpha", "P_and_out", "N_and_out", "P_and_all", "N_and_all"),
     *("F_alpha", "F_and_out", "F_and_all", "F_all"),
@@ -51,13 +54,15 @@ def write_ablations(
     ablations = [("none", 0.0)]
     for (scheme, level), chosen in sorted(schemes.items()):
         if scheme in ABLATED and chosen:
-            ablations += [(name, level) for name in (scheme, f"random:{scheme}")]
+            kinds = ("", "random:", "matched:", "mean:", "keep_only:")
+            ablations += [(f"{kind}{scheme}", level) for kind in kinds]
     all_measures, quality = [], []
     for collection in domains:
         qrels = pl.read_parquet(folder / "collections" / collection / "qrels.parquet")
         candidates = _candidates(qrels, random)
         rerankings = _rerankings(candidates, ablations, random)
-        measures = _measures(rerankings, candidates)
+        shuffled = shuffled_rankings(rerankings, SHUFFLES, seed=0)
+        measures = _measures(pl.concat([rerankings, shuffled]), candidates)
         tables = {"candidates": candidates, "rerankings": rerankings, "measures": measures}
         for name, frame in tables.items():
             _write(frame, folder / name / f"{collection}.parquet")
@@ -146,12 +151,13 @@ def _rerankings(
     ablations: Sequence[tuple[str, float]],
     random: np.random.Generator,
 ) -> pl.DataFrame:
-    """Score by grade plus noise; a scheme's ablation adds noise, a random one hardly any."""
+    """Score by grade plus noise, a scheme's ablation adds more, a random one hardly any."""
     base = candidates["grade"].to_numpy() - 4 + random.standard_normal(len(candidates))
     frames = []
     for scheme, level in ablations:
-        noise = 0 if scheme == "none" else 0.05 if scheme.startswith("random:") else 1.5
-        for draw in range(DRAWS if scheme.startswith("random:") else 1):
+        kind = scheme.rpartition(":")[0]
+        noise = 0 if scheme == "none" else NOISE[kind]
+        for draw in range(DRAWS if kind in ("random", "matched") else 1):
             score = base + noise * random.standard_normal(len(base))
             frames.append(
                 candidates.select(

@@ -15,15 +15,19 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 import draw_figures
+import synthetic_rankings
 import synthetic_results
 from relevance_neurons.ablation_figures import effects_figure, quality_figure
+from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.errors import UserError
 from relevance_neurons.figure_style import new_figure, save_figure
 from relevance_neurons.figures import figure2, figure3, figure4
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)
-NAMES = ("figure2", "figure3", "figure4", "effects", "quality")
+NAMES = ("figure2", "figure3", "figure4", "effects", "controls", "quality")
+ABLATION = {"measure": "nDCG@10", "value": "zero", "equivalence_margin": 2.0}
+ABLATION |= {"schemes": synthetic_rankings.ABLATED}
 
 
 @pytest.fixture(scope="module")
@@ -290,7 +294,8 @@ def test_quality_with_gaps(quality):
 def figures(overlaps, schemes, effects, quality) -> dict[str, Figure]:
     drawn = [figure2(overlaps, IN, ["delta"]), figure3(overlaps)]
     drawn += [figure4(schemes, "N_alpha", 10.0, COMPONENTS)]
-    drawn += [effects_figure(effects, IN, "nDCG@10"), quality_figure(quality)]
+    drawn += [effects_figure(effects, IN, "nDCG@10"), controls_figure(effects, IN, "nDCG@10")]
+    drawn += [quality_figure(quality)]
     return dict(zip(NAMES, drawn, strict=True))
 
 
@@ -357,10 +362,10 @@ def test_script_writes_every_figure_the_same_on_every_run(study, tmp_path):
             name: [tmp_path / run / f"{name}{suffix}" for suffix in (".svg", ".png")]
             for name in NAMES
         }
-        draw_figures.main(files, output, IN, ["delta"], "nDCG@10", "N_alpha", 10.0, COMPONENTS)
+        draw_figures.main(files, output, IN, ["delta"], ABLATION, "N_alpha", 10.0, COMPONENTS)
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
-    assert len(list((tmp_path / "first").iterdir())) == 10
+    assert len(list((tmp_path / "first").iterdir())) == 2 * len(NAMES)
     svg = (tmp_path / "first" / "figure2.svg").read_text(encoding="utf-8")
     assert not re.search(r"<dc:date>", svg)
 

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from matplotlib.mathtext import MathTextParser
 
+import synthetic_rankings
 import synthetic_results
 import write_tables
+from relevance_neurons.controls_table import controls_table
 from relevance_neurons.errors import UserError
 from relevance_neurons.schemes import Scheme, paper_schemes
 from relevance_neurons.significance import EFFECTS
@@ -217,6 +219,9 @@ def row(scheme: str, collection: str, difference: float | None, p: float = 0.5, 
     )
 
 
+PAPER_SCHEMES = ["P_ms", "N_ms", "P_and_out", "F_all"]
+
+
 @pytest.fixture
 def effects() -> pl.DataFrame:
     empty = {"n_neurons": 0, "p_value": None, "significant": None, "significant_holm": None}
@@ -239,16 +244,18 @@ def effects() -> pl.DataFrame:
             row("random:N_ms", "sci", -1.0, n_draws=50),
             row("random:N_ms", "art", -1.0, n_draws=50),
             row("P_sci", "dev", -90.0),  # ablated, but no row of the paper's table
+            row("matched:N_ms", "dev", -80.0, n_draws=50, p=0.0001),  # no row of table 4
+            row("keep_only:N_ms", "dev", -99.0, p=0.0001),
         ]
     )
 
 
 def test_table4_in_domain_and_mean_of_the_others(effects):
-    rows = texts(table4(effects, ["ms", "dev"], "nDCG@10"))
+    rows = texts(table4(effects, ["ms", "dev"], "nDCG@10", schemes=PAPER_SCHEMES))
     assert list(rows) == [
         *("random", "P_ms", "N_ms", "P_and_out", "N_and_out", "P_and_all", "N_and_all"),
         *("F_ms", "F_and_out", "F_and_all", "F_all"),
-    ]
+    ]  # and no row of P_sci
     assert rows["P_ms"] == [f"{MINUS}3.00", "<u>1.00 (1)</u>"]
     assert rows["N_ms"] == [rf"**{MINUS}40.00\*†**", f"**{MINUS}15.00 (2, 1†)**"]
     assert rows["F_all"] == [r"<u>5.00\*</u>", "0.00"]
@@ -257,7 +264,7 @@ def test_table4_in_domain_and_mean_of_the_others(effects):
 
 
 def test_table4_random_is_the_mean_over_the_controls(effects):
-    table = table4(effects, ["ms", "dev"], "nDCG@10")
+    table = table4(effects, ["ms", "dev"], "nDCG@10", schemes=PAPER_SCHEMES)
     assert texts(table)["random"] == [f"{MINUS}1.50", f"{MINUS}0.50 (1 of 4)"]
     assert any(note.startswith("random: mean over the random controls") for note in table.notes)
 
@@ -281,7 +288,8 @@ def test_table4_csv_agrees_with_the_text(effects):
 def test_table4_without_an_in_domain_collection(effects):
     table = table4(effects.filter(pl.col("collection") != "dev"), [], "nDCG@10")
     rows = texts(table)
-    assert "P_ms" not in rows  # which collection is in the domain is not known
+    # Which collection is in the domain is not known: its schemes follow as the study's own.
+    assert list(rows)[-3:] == ["F_all", "N_ms", "P_ms"]
     assert rows["F_all"][0] == NOTHING
     assert "in-domain: none" in table.notes[0]
 
@@ -290,6 +298,66 @@ def test_table4_with_several_in_domain_collections_counts_tests(effects):
     rows = texts(table4(effects, ["ms", "dev", "sci"], "nDCG@10"))
     assert rows["P_sci"][0] == f"**{MINUS}90.00**"  # now an in-domain collection's scheme
     assert rows["N_ms"] == [f"<u>{MINUS}30.00 (2, 2†)</u>", rf"**{MINUS}10.00\***"]
+
+
+def test_table4_ends_with_the_study_s_own_schemes_in_their_order(effects):
+    own = effects.with_columns(
+        pl.col("scheme").replace({"N_ms": "mine", "random:N_ms": "random:mine"})
+    )
+    for schemes in (["P_ms", "mine", "P_sci"], ["P_sci", "P_ms", "mine"]):
+        rows = texts(table4(own, ["ms", "dev"], "nDCG@10", schemes=schemes))
+        assert list(rows)[-3:] == ["F_all", *(name for name in schemes if name != "P_ms")]
+        assert rows["mine"] == [rf"<u>{MINUS}40.00\*†</u>", f"**{MINUS}15.00 (2, 1†)**"]
+        assert rows["P_sci"] == [f"**{MINUS}90.00**", NOTHING]
+
+
+# Ablation beyond zero
+
+
+def test_controls_has_a_column_per_kind_and_domain(effects):
+    found = controls_table(effects, ["ms", "dev"], "nDCG@10", schemes=PAPER_SCHEMES)
+    assert markdown_rows(found)[0] == [
+        *("scheme", "level"),
+        *(f"in-domain {name}" for name in ("zero", "keep only", "random", "matched")),
+        "in-domain % of attainable",
+        *(f"out-of-domain {name}" for name in ("zero", "keep only", "random", "matched")),
+        "out-of-domain % of attainable",
+    ]
+    rows = texts(found)
+    assert list(rows) == ["P_ms", "N_ms", "P_and_out", "F_all"]
+    assert rows["P_and_out"] == ["1 %", *["∅"] * 10]
+    assert rows["F_all"][:5] == ["1 %", "5.00", NOTHING, NOTHING, NOTHING]
+    assert rows["N_ms"][1:5] == [
+        *(f"{MINUS}40.00", f"{MINUS}99.00", f"{MINUS}2.00 (0 of 1)", f"{MINUS}80.00 (0 of 1)")
+    ]
+
+
+def test_controls_counts_equivalent_controls_and_averages_what_is_attainable(effects):
+    is_random = pl.col("scheme") == "random:N_ms"
+    marked = effects.with_columns(
+        equivalent=is_random & (pl.col("collection") != "dev"),
+        attainable_percent=pl.when(collection="sci").then(-30.0).otherwise(-10.0),
+    )
+    found = controls_table(marked, ["ms", "dev"], "nDCG@10", "mean", schemes=["N_ms"])
+    row = texts(found)["N_ms"]
+    names = [name.split("domain ")[-1] for name in markdown_rows(found)[0][1:]]
+    assert names == ["level", *["mean", "keep only", "random", "matched", "% of attainable"] * 2]
+    assert (row[3], row[8]) == (f"{MINUS}2.00 (0 of 1)", f"{MINUS}1.00 (2 of 2)")
+    assert (row[5], row[10]) == (f"{MINUS}10.0", f"{MINUS}20.0")
+    (data,) = found.data.filter(scheme="N_ms", kind="random", domain="out").to_dicts()
+    assert (data["n_equivalent"], data["n_tests"], data["n_collections"]) == (2, 2, 2)
+    assert data["difference_percent"] == pytest.approx(-1)
+
+
+def test_controls_notes_explain_the_kinds_that_are_there(effects):
+    table = controls_table(effects, ["ms", "dev"], "nDCG@10", equivalence_margin=1.5)
+    notes = " ".join(table.notes)
+    for words in ("± 1.5 %", "p ≤ 0.05", "the scheme's neurons give 0", "all neurons but", "floor"):
+        assert words in notes
+    assert "mean over the attribution pairs" not in notes
+    plain = effects.filter(~pl.col("scheme").str.contains(":"))
+    notes = " ".join(controls_table(plain, ["ms", "dev"], "nDCG@10").notes)
+    assert "equivalent" not in notes
 
 
 def test_table4_has_a_pair_of_columns_for_each_level(effects):
@@ -328,13 +396,20 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     names = ("baselines", "ablation_effects", "scheme_sizes", "ranking_quality")
     files |= {name: study / f"{name}.parquet" for name in names}
     tables = study / "tables"
-    names = ("table1", "table2", "table3", "table4", "ranking_quality")
+    names = ("table1", "table2", "table3", "table4", "controls", "ranking_quality")
     output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
     output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
     attributed = list(synthetic_results.DOMAINS)
     schemes = paper_schemes(synthetic_results.DOMAINS, synthetic_results.MAPS)
     schemes = [one.as_dict() for one in schemes]
-    write_tables.main(files, output, collections, attributed, schemes, "nDCG@10", 0.05)
+    ablation = {
+        "measure": "nDCG@10",
+        "value": "zero",
+        "equivalence_margin": 2,
+        "significance": 0.05,
+    }
+    ablation |= {"schemes": synthetic_rankings.ABLATED}
+    write_tables.main(files, output, collections, attributed, schemes, ablation)
     return study, tables
 
 
@@ -343,7 +418,7 @@ def test_script_writes_every_table_in_every_format(written):
     names = {path.name for path in tables.iterdir()}
     assert names == {
         *(f"table{n}{suffix}" for n in range(1, 5) for suffix in FORMATS),
-        *(f"ranking_quality{suffix}" for suffix in FORMATS),
+        *(f"{name}{suffix}" for name in ("controls", "ranking_quality") for suffix in FORMATS),
         "effects.csv",
     }
     for path in tables.glob("*.tex"):

@@ -4,21 +4,25 @@ import polars as pl
 
 from job import job
 from relevance_neurons.ablation_figures import effects_figure, quality_figure
+from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.figure_style import save_figure
 from relevance_neurons.figures import figure2, figure3, figure4
 
 
 def main(
-    input, output, in_domain, outliers, measure: str, scheme: str, top_percent: float, components
+    input, output, in_domain, outliers, ablation, scheme: str, top_percent: float, components
 ) -> None:
     """Draw every figure; ``output`` maps names to files; ``scheme`` at its level is figure 4's."""
+    measure, schemes = ablation["measure"], ablation["schemes"]
+    controls = {"value": ablation["value"], "margin": ablation["equivalence_margin"]}
     overlaps = pl.read_parquet(input["overlaps"])
     effects = pl.read_parquet(input["ablation_effects"])
     figures = {
         "figure2": figure2(overlaps, in_domain, outliers),
         "figure3": figure3(overlaps),
         "figure4": figure4(pl.read_parquet(input["schemes"]), scheme, top_percent, components),
-        "effects": effects_figure(effects, in_domain, measure),
+        "effects": effects_figure(effects, in_domain, measure, schemes),
+        "controls": controls_figure(effects, in_domain, measure, **controls, schemes=schemes),
         "quality": quality_figure(pl.read_parquet(input["ranking_quality"])),
     }
     for name, figure in figures.items():
@@ -32,7 +36,7 @@ if __name__ == "__main__":
             snakemake.output,
             snakemake.params.in_domain,
             snakemake.params.outliers,
-            snakemake.params.measure,
+            snakemake.params.ablation,
             snakemake.params.scheme,
             snakemake.params.top_percent,
             snakemake.params.components,

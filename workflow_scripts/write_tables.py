@@ -1,4 +1,4 @@
-"""Rule write_tables: the paper's tables 1 to 4, the effects and the quality of the rankings."""
+"""Rule write_tables: the paper's tables 1 to 4, the ablations', the quality of the rankings."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from job import job
+from relevance_neurons.controls_table import controls_table
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.schemes import Scheme
 from relevance_neurons.significance import RANDOM
@@ -34,10 +35,11 @@ def summarise_collections(
     return run_sql(SQL, study=study, **lists)
 
 
-def main(
-    input, output, collections, attributed, schemes, measure: str, significance: float
-) -> None:
-    """Write every table; ``input`` and ``output`` map names to files (several for a table)."""
+def main(input, output, collections, attributed, schemes, ablation: Mapping) -> None:
+    """Write every table; ``input`` and ``output`` map names to files (several for a table).
+
+    ``ablation``: measure, value, equivalence_margin, significance and the ablated schemes.
+    """
     effects, sizes = map(pl.read_parquet, (input["ablation_effects"], input["scheme_sizes"]))
     n_draws = effects.filter(pl.col("scheme").str.starts_with(RANDOM))["n_draws"].max()
     in_domain = [name for name, settings in collections.items() if settings["domain"] == "in"]
@@ -45,7 +47,10 @@ def main(
     write_parquet(summary, output["collections"])
     write_csv(effects, output["effects"])
     tables = [table1(pl.read_parquet(input["baselines"])), table2(summary)]
-    tables += [table3(map(Scheme.from_dict, schemes), sizes, n_draws or 0), table4(effects, in_domain, measure, significance)]
+    tables += [table3(map(Scheme.from_dict, schemes), sizes, n_draws or 0)]
+    shared = {key: ablation[key] for key in ("measure", "significance", "schemes")}
+    tables += [table4(effects, in_domain, **shared)]
+    tables += [controls_table(effects, in_domain, **ablation)]
     tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
     for table in tables:
         write_table(table, output[table.name])
@@ -59,6 +64,5 @@ if __name__ == "__main__":
             snakemake.params.collections,
             snakemake.params.attributed,
             snakemake.params.schemes,
-            snakemake.params.measure,
-            snakemake.params.significance,
+            snakemake.params.ablation,
         )

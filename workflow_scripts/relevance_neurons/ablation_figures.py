@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from relevance_neurons.ablation_kinds import PLAIN, RANDOM, named, with_kind
 from relevance_neurons.figure_style import (
     LIGHT_GREY,
     PANEL_WIDTH,
@@ -20,8 +21,7 @@ from relevance_neurons.figure_style import (
     note,
     styled,
 )
-from relevance_neurons.significance import RANDOM
-from relevance_neurons.table4 import EMPTY, table4_schemes
+from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, table4_schemes
 
 _ROW_HEIGHT = 0.24
 _LINE = {"color": LIGHT_GREY, "lw": 0.4}
@@ -29,35 +29,53 @@ _RANKINGS = {"bm25": "BM25", "reranker": "ranker"}
 
 
 @styled
-def effects_figure(effects: pl.DataFrame, in_domain: Sequence[str], measure: str) -> Figure:
+def effects_figure(
+    effects: pl.DataFrame,
+    in_domain: Sequence[str],
+    measure: str,
+    schemes: Sequence[str] | None = None,
+) -> Figure:
     """Effect of every scheme of table 4: a row of panels per level, in and out of the domain.
 
-    ``effects``: as ``ablation_effects`` returns. A marker is a collection with its 95 % interval,
-    filled if significant after Holm's correction; the grey bar behind it spans the draws of its
-    random control; the black tick is the mean of the panel's collections.
+    ``effects``: as ``ablation_effects`` returns; ``schemes``: as in ``table4``. A marker is a
+    collection with its 95 % interval, filled if significant after Holm's correction; the grey bar
+    behind it spans the draws of its random control; the black tick is the mean of the panel's
+    collections.
     """
-    present = set(effects["scheme"])
-    schemes = [s for s in table4_schemes(sorted(present), in_domain) if s in present]
+    effects = with_kind(effects).filter(pl.col("kind").is_in([PLAIN, RANDOM]))
+    ablated, present = ablated_in(effects) if schemes is None else schemes, set(effects["scheme"])
+    schemes = [scheme for scheme in table4_schemes(ablated, in_domain) if scheme in present]
     levels = sorted(effects["top_percent"].unique())
     collections = effects["collection"].unique().sort().to_list()
     inside = [name for name in collections if name in in_domain]
     outside = [name for name in collections if name not in in_domain]
-    height = len(levels) * (_ROW_HEIGHT * len(schemes) + 0.45) + 0.8
-    figure = new_figure(2 * PANEL_WIDTH, height)
-    grid = figure.subplots(len(levels), 2, sharex="row", sharey=True, squeeze=False)
+    figure, grid = scheme_panels(schemes, levels, _ROW_HEIGHT)
     for row, level in zip(grid, levels, strict=True):
-        for axes, names, domain in (
-            (row[0], inside, "in-domain"),
-            (row[1], outside, "out-of-domain"),
-        ):
-            axes.set_title(f"top {level:g} %, {domain}")
+        for axes, names in zip(row, (inside, outside), strict=True):
             _effects_panel(axes, effects.filter(top_percent=level), schemes, names, collections)
-    grid[0, 0].set_yticks(range(len(schemes)), schemes)
-    grid[0, 0].set_ylim(len(schemes) - 0.5, -0.5)
     for axes in grid[-1]:
         axes.set_xlabel(f"difference in {measure} (%), 95 % interval")
     _effects_legend(figure, effects, collections)
     return figure
+
+
+def scheme_panels(
+    schemes: Sequence[str], levels: Sequence[float], row_height: float
+) -> tuple[Figure, np.ndarray]:
+    """A figure and its panels, shape (levels, 2): in-domain and out-of-domain, a line a scheme."""
+    height = len(levels) * (row_height * len(schemes) + 0.45) + 0.8
+    figure = new_figure(2 * PANEL_WIDTH, height)
+    grid = figure.subplots(len(levels), 2, sharex="row", sharey=True, squeeze=False)
+    between = np.arange(len(schemes) - 1) + 0.5
+    for row, level in zip(grid, levels, strict=True):
+        for axes, domain in zip(row, DOMAINS.values(), strict=True):
+            axes.set_title(f"top {level:g} %, {domain}")
+            axes.grid(True, axis="x")
+            axes.axvline(0, color="black", lw=0.6)
+            axes.hlines(between, 0, 1, transform=axes.get_yaxis_transform(), **_LINE)
+    grid[0, 0].set_yticks(range(len(schemes)), schemes)
+    grid[0, 0].set_ylim(len(schemes) - 0.5, -0.5)
+    return figure, grid
 
 
 def _effects_panel(
@@ -67,14 +85,9 @@ def _effects_panel(
     names: Sequence[str],
     collections: Sequence[str],
 ) -> None:
-    axes.grid(True, axis="x")
-    axes.axvline(0, color="black", lw=0.6)
     if not names:
         note(axes, "no such collection in the study")
         return
-    axes.hlines(
-        np.arange(len(schemes) - 1) + 0.5, 0, 1, transform=axes.get_yaxis_transform(), **_LINE
-    )
     found = {(row["scheme"], row["collection"]): row for row in effects.iter_rows(named=True)}
     offsets = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else [0.0]
     for y, scheme in enumerate(schemes):
@@ -83,7 +96,7 @@ def _effects_panel(
             axes.text(0, y, f" {EMPTY}", va="center", ha="left")
             continue
         for name, row, offset in zip(names, rows, offsets, strict=True):
-            control = found.get((RANDOM + scheme, name))
+            control = found.get((named(RANDOM, scheme), name))
             _draw_effect(axes, row, control, y + offset, collections.index(name), 0.6 / len(names))
         changes = [row["difference_percent"] for row in rows if row is not None]
         changes = [change for change in changes if change is not None]

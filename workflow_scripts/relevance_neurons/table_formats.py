@@ -26,6 +26,8 @@ _LATEX = {
     "∅": r"$\emptyset$",
     "≤": r"$\leq$",
     "×": r"$\times$",
+    "·": r"$\cdot$",
+    "±": r"$\pm$",
     "⊕": r"$\oplus$",
     "∩": r"$\cap$",
 }

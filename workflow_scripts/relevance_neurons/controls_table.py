@@ -1,0 +1,126 @@
+"""Ablation beyond zero: every kind of ablation of every scheme, beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from relevance_neurons.ablation_kinds import DRAWN, KEEP_ONLY, KINDS, PLAIN, VALUES, with_kind
+from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, domain_of, table4_schemes
+from relevance_neurons.table_formats import NOTHING, Cell, Table, number
+
+_ATTAINABLE = "attainable"
+_HEADINGS = {KEEP_ONLY: "keep only", _ATTAINABLE: "% of attainable"}
+
+
+def controls_table(
+    effects: pl.DataFrame,
+    in_domain: Sequence[str],
+    measure: str,
+    value: str = "zero",
+    equivalence_margin: float = 2.0,
+    significance: float = 0.05,
+    schemes: Sequence[str] | None = None,
+) -> Table:
+    """What every kind of ablation does to the ranking, in and out of the domain.
+
+    ``effects``: as ``ablation_effects`` returns; ``in_domain``: the in-domain collections;
+    ``value``: what a neuron gives that the study switches off (zero or mean);
+    ``equivalence_margin`` (percent of the original) and ``significance``: those of the tests;
+    ``schemes``: as in ``table4``. A row is a scheme at a level; the CSV has one per kind and
+    domain. Kinds that the study does not have are left out.
+    """
+    schemes = table4_schemes(ablated_in(effects) if schemes is None else schemes, in_domain)
+    data = by_kind(effects, in_domain, value).filter(pl.col("scheme").is_in(schemes))
+    found = {tuple(row.values())[:4]: row for row in data.iter_rows(named=True)}
+    shown = [kind for kind in kinds_shown(value) if kind in set(data["kind"])]
+    columns = [(domain, one) for domain in DOMAINS for one in [*shown, _ATTAINABLE]]
+    rows = [
+        [Cell(scheme), Cell(f"{level:g} %")]
+        + [_cell(found, scheme, level, *column, plain=value) for column in columns]
+        for level in sorted(data["top_percent"].unique())
+        for scheme in schemes
+        if (scheme, level, "in", value) in found or (scheme, level, "out", value) in found
+    ]
+    return Table(
+        name="controls",
+        title=f"Ablation beyond zero: difference in {measure} (%) by kind of ablation",
+        columns=["scheme", "level", *(_HEADINGS.get(one, one) for _, one in columns)],
+        rows=rows,
+        data=data,
+        notes=_notes(shown, value, equivalence_margin, significance),
+        alignment=["l", "r"] + ["r"] * len(columns),
+        groups=[("", 2), *((heading, len(shown) + 1) for heading in DOMAINS.values())],
+    )
+
+
+def kinds_shown(value: str) -> list[str]:
+    """The kinds in the order of the table; the plain one is called by the study's ``value``."""
+    return [value, *(one for one in VALUES if one != value), KEEP_ONLY, *DRAWN]
+
+
+def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.DataFrame:
+    """Mean effect per scheme, top_percent, domain and kind, and how many tests say what.
+
+    Columns: these four, difference_percent, attainable_percent (means over the domain's
+    collections), n_significant, n_significant_holm, n_equivalent, n_tests, n_collections, empty.
+    """
+    order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
+    return (
+        with_kind(effects)
+        .with_columns(domain=domain_of(in_domain), kind=pl.col("kind").replace_strict(order))
+        .group_by(pl.col("of").alias("scheme"), "top_percent", "domain", "kind")
+        .agg(
+            pl.col("difference_percent", "attainable_percent").mean(),
+            n_significant=pl.col("significant").sum(),
+            n_significant_holm=pl.col("significant_holm").sum(),
+            n_equivalent=pl.col("equivalent").sum(),
+            n_tests=pl.col("p_value").count(),
+            n_collections=pl.col("collection").n_unique(),
+            empty=(pl.col("n_neurons") == 0).all(),
+        )
+        .sort("scheme", "top_percent", "domain", "kind")
+    )
+
+
+def _cell(
+    found: dict[tuple, dict], scheme: str, level: float, domain: str, column: str, plain: str
+) -> Cell:
+    kind = plain if column == _ATTAINABLE else column
+    row, own = (found.get((scheme, level, domain, one)) for one in (kind, plain))
+    if own is not None and own["empty"]:
+        return Cell(EMPTY)
+    if row is None:
+        return Cell(NOTHING)
+    if column == _ATTAINABLE:
+        return Cell(number(row["attainable_percent"], 1))
+    text = number(row["difference_percent"], 2)
+    if column in DRAWN and row["n_tests"]:
+        text += f" ({row['n_equivalent']} of {row['n_tests']})"
+    return Cell(text)
+
+
+def _notes(shown: Sequence[str], value: str, margin: float, significance: float) -> list[str]:
+    """What every column is, for the kinds that the table has."""
+    words = {
+        "zero": "the scheme's neurons give 0",
+        "mean": "they give their mean over the attribution pairs",
+        KEEP_ONLY: "all neurons but the scheme's are switched off",
+        "random": "as many random neurons in the same layers and components",
+        "matched": "random neurons of a similar activation size in the same layers and components",
+    }
+    kinds = "; ".join(f"{_HEADINGS.get(kind, kind)}: {words[kind]}" for kind in shown)
+    lines = [
+        f"100 · (mean changed − mean original) / mean original; {kinds}. Several collections: mean "
+        "of their differences.",
+        f"% of attainable: 100 · ({value} − original) / (original − floor), the floor being the "
+        "measure of the same pools in random order: at −100 nothing of the ranking is left.",
+    ]
+    if set(DRAWN) & set(shown):
+        lines.append(
+            "Brackets: in how many collections of all the control is equivalent to no effect: two "
+            f"one-sided paired t-tests at p ≤ {significance:g}, margin ± {margin:g} % of the "
+            "original; the draws are averaged per query."
+        )
+    return [*lines, f"{EMPTY}: no neuron is in the intersection. {NOTHING}: not computed."]
