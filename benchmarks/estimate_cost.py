@@ -1,0 +1,293 @@
+"""What a study costs, on paper: passes, tokens, hours, disk. Nothing of the study is run or read.
+
+Run: python benchmarks/estimate_cost.py studies/vast2024.yaml. What is assumed stands in capitals
+below; docs/vast2024.md says where it comes from. Counts of documents and judgments are those of the
+ir_datasets catalogue (offline).
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import ir_datasets
+from snakemake.utils import validate
+
+from study import Study, ablated_schemes, attributed, complete_study, read_yaml, used_collections
+
+SCHEMA = Path(__file__).parents[1] / "rules" / "schemas" / "study.schema.yaml"
+
+# Sustained rates in FLOP/s. H200, dense peaks of its data sheet: 494e12 in TF32 (attribution) and
+# 989e12 in bfloat16 (re-ranking); that 40 % of them are reached is a guess.
+GPU = {"attribution": 0.4 * 494e12, "reranking": 0.4 * 989e12}
+# One core did 1.25 GFLOP a token in 2 x 4.67 ms at 24 x 1024 (docs/engine.md, "Speed": 4,668 us a
+# token on two cores); that 16 cores do 70 % of 16 times that is a guess.
+CPU_CORE = 1.25e9 / (2 * 4668e-6)
+CPU = dict.fromkeys(GPU, 0.7 * 16 * CPU_CORE)
+# docs/engine.md: a scored pass against the floor, and an ablation against a plain pass, with our
+# products (24 x 1024, 12 x 768; sets over all layers).
+SCORED, ABLATED = 1.06, 1.04
+AGREEMENT = 0.7  # share of the judged pairs whose label the ranker predicts; a guess
+ADAPTIVE_POINTS = 29  # docs/engine.md: of a pair at tolerance 0.02, on average
+N_BASELINES = 10  # rows of table 1 beside the original inputs
+WORD_PIECES = 1.35  # tokens a word, in English text with BERT's vocabulary; medicine has more
+SPECIAL_TOKENS = 3
+BYTES_PER_WORD = 6.0  # with its space
+# Layers, width, width of the feed-forward part. BERT-large for a model that is not named here.
+SHAPES = {"cross-encoder/ms-marco-MiniLM-L6-v2": (6, 384, 1536)}
+BERT_LARGE = (24, 1024, 4096)
+# Words of a query and of a document: BEIR (Thakur et al. 2021, table 1); titles of Robust04's
+# topics and DPR's passages of 100 words by their definition; LoTTE's answers are a guess.
+WORDS = {
+    "msmarco-passage": (6, 56),
+    "beir/fiqa": (11, 132),
+    "beir/trec-covid": (11, 161),
+    "wapo": (11, 635),
+    "nfcorpus": (3, 232),
+    "bioasq": (8, 203),
+    "disks45": (3, 466),
+    "dpr-w100": (9, 100),
+    "lotte": (9, 150),
+}
+OTHER_WORDS = (10, 150)
+# For files, which no catalogue counts: documents, queries, relevant judgments (BEIR, table 1).
+FILE_COUNTS = {"bioasq": (14_914_602, 500, 2_350)}
+# Disk, as shares of the plain text: our table (zstd) and an index of BM25 as 200,000 made-up documents
+# came out (docs/vast2024.md), what ir_datasets keeps (download and store) as a guess.
+TABLE, CATALOGUE, INDEX = 0.45, 1.3, 1.5
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The size of a collection: documents, queries, judgments by grade, tokens of a pair."""
+
+    n_documents: int
+    n_queries: int
+    grades: dict[int, int]
+    n_tokens: int
+    text_bytes: float
+    is_catalogue: bool
+
+    def judged(self, grades: list[int]) -> int:
+        """Judgments of these grades."""
+        return sum(self.grades.get(grade, 0) for grade in grades)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Work of one kind: a name, pairs that pass through the ranker, and what that computes."""
+
+    name: str
+    rate: str  # a key of GPU and CPU
+    passes: float
+    flops: float
+
+    def hours(self, rates: dict[str, float]) -> float:
+        """Hours on one device."""
+        return self.flops / rates[self.rate] / 3600
+
+
+def pair_flops(shape: tuple[int, int, int], n_tokens: int, backward: bool = False) -> float:
+    """Products of a pair through the encoder; 2 FLOP a multiplication and addition.
+
+    ``backward``: also the gradients of all outputs, of no weight: every linear map once more, both
+    products of the attention twice more.
+    """
+    layers, width, inner = shape
+    linear = 2 * n_tokens * layers * (4 * width**2 + 2 * width * inner)
+    attention = 2 * 2 * n_tokens**2 * width * layers
+    return (2 * linear + 3 * attention) if backward else linear + attention
+
+
+def load_study(file: str) -> Study:
+    """The study with all its defaults."""
+    study = read_yaml(file)
+    validate(study, str(SCHEMA))
+    return complete_study(study, file)
+
+
+def read_collection(name: str, keys: dict, max_length: int) -> Collection:
+    """The size of a collection by the catalogue, or by what is assumed of files."""
+    key = keys.get("id", name)
+    words = next((WORDS[start] for start in WORDS if key.startswith(start)), OTHER_WORDS)
+    n_tokens = min(max_length, round(WORD_PIECES * sum(words)) + SPECIAL_TOKENS)
+    if keys["source"] == "ir_datasets":
+        parts = ir_datasets.load(key).metadata()
+        n_documents, n_queries = (parts[part]["count"] for part in ("docs", "queries"))
+        counted = parts["qrels"]["fields"]["relevance"]["counts_by_value"]
+        grades = {int(grade): n for grade, n in counted.items()}
+    else:
+        unknown = (100_000, keys.get("max_queries", 1000), 1000)
+        n_documents, n_queries, n_judged = FILE_COUNTS.get(name, unknown)
+        grades = dict.fromkeys([*keys["relevant"], *keys["non_relevant"]], n_judged)
+    text_bytes = n_documents * words[1] * BYTES_PER_WORD
+    return Collection(
+        n_documents, n_queries, grades, n_tokens, text_bytes, keys["source"] == "ir_datasets"
+    )
+
+
+def n_points(keys: dict) -> float:
+    """Points of a path under the keys of ``attribution``, changed by a variant's or not."""
+    return ADAPTIVE_POINTS if keys["quadrature"] == "adaptive" else keys["n_points"]
+
+
+def kept_pairs(study: Study, sizes: dict[str, Collection], collection: str, label: str) -> float:
+    """Pairs that are attributed: as many as asked for, where as many agree with the ranker."""
+    judged = sizes[collection].judged(study["collections"][collection][label])
+    return min(study["attribution"]["max_pairs"], AGREEMENT * judged)
+
+
+def n_ablations(study: Study) -> int:
+    """Ablations of a collection, the whole ranker among them, if no scheme is empty."""
+    keys = study["ablation"]
+    fixed = sum(kind != "matched" for kind in keys["further"])
+    draws = keys["random_draws"] * (1 + ("matched" in keys["further"]))
+    levels = len(study["selection"]["top_percents"])
+    return 1 + len(ablated_schemes(study)) * levels * (1 + fixed + draws)
+
+
+def candidate_pairs(study: Study, size: Collection, relevant: list[int]) -> float:
+    """Passages of a collection that are re-ranked: the relevant ones of its queries, and BM25's."""
+    n_queries = min(study["ablation"]["max_queries"], size.n_queries)
+    per_query = size.judged(relevant) / size.n_queries
+    return n_queries * (study["ablation"]["candidates"] + per_query)
+
+
+def stages(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, int]) -> list[Stage]:
+    """Every stage that passes pairs through the ranker."""
+    maps = attributed(study)
+    kept = {one: kept_pairs(study, sizes, *one) for one in maps}
+    keys, sanity = study["attribution"], study["sanity"]
+
+    def forward(name: str, pairs: dict[str, float], rate: str = "reranking") -> Stage:
+        flops = {name: pair_flops(shape, sizes[name].n_tokens) for name in pairs}
+        return Stage(name, rate, sum(pairs.values()), sum(flops[one] * pairs[one] for one in pairs))
+
+    def along(name: str, points: dict[tuple[str, str], float]) -> Stage:
+        cost = [pair_flops(shape, sizes[one[0]].n_tokens, backward=True) for one in points]
+        flops = sum(SCORED * n * flop for n, flop in zip(points.values(), cost, strict=True))
+        return Stage(name, "attribution", sum(points.values()), flops)
+
+    judged, activations = {}, {}
+    for (collection, _), n in kept.items():
+        judged[collection] = judged.get(collection, 0) + n / AGREEMENT
+        activations[collection] = activations.get(collection, 0) + n
+    variants = {
+        one: n
+        * sum(n_points(keys | variant) for variant in study["sensitivity"]["variants"].values())
+        for one, n in kept.items()
+        if one[0] in study["sensitivity"]["collections"]
+    }
+    sane = {
+        one: min(sanity["pairs"], n) for one, n in kept.items() if one[0] == sanity["collection"]
+    }
+    convergence = {one: min(keys["convergence_pairs"], n) for one, n in kept.items()}
+    cascade = shape[0] + 3  # as it is; then head, every layer and the embeddings become random
+    table1 = {study["baselines"]["collection"]: study["baselines"]["pairs"] * (1 + N_BASELINES)}
+    evaluated = {
+        name: study["evaluation"]["depth"]
+        * min(study["evaluation"]["max_queries"], sizes[name].n_queries)
+        for name in study["evaluation"]["collections"]
+    }
+    ablated = {
+        name: candidate_pairs(study, sizes[name], study["collections"][name]["relevant"])
+        * (1 + ABLATED * (n_ablations(study) - 1))
+        for name in study["ablation"]["collections"]
+    }
+    return [
+        forward("score the judged pairs", judged, "attribution"),
+        forward("compare baselines", table1, "attribution"),
+        along("attribute", {one: n * n_points(keys) for one, n in kept.items()}),
+        forward("measure activations", activations, "attribution"),
+        along("check convergence", {one: n * 2 * n_points(keys) for one, n in convergence.items()}),
+        along("sensitivity", variants),
+        along("random weights", {one: n * cascade * n_points(keys) for one, n in sane.items()}),
+        forward(
+            "single neurons",
+            {sanity["collection"]: sum(sane.values()) * (1 + sanity["neurons"])},
+            "attribution",
+        ),
+        forward("evaluate the ranker", evaluated),
+        forward("re-rank under ablations", ablated),
+    ]
+
+
+def print_collections(study: Study, sizes: dict[str, Collection]) -> None:
+    """Print what is assumed of every collection, and its disk."""
+    print("| collection | documents | tokens a pair | kept: relevant, non-relevant | re-ranked |")
+    print("|---|---|---|---|---|")
+    maps = attributed(study)
+    for name, size in sizes.items():
+        labels = [label for label in ("relevant", "non_relevant") if (name, label) in maps]
+        kept = ", ".join(f"{kept_pairs(study, sizes, name, label):,.0f}" for label in labels)
+        relevant = study["collections"][name]["relevant"]
+        ablated = name in study["ablation"]["collections"]
+        pairs = f"{candidate_pairs(study, size, relevant):,.0f}" if ablated else "–"
+        row = f"| {name} | {size.n_documents:,} | {size.n_tokens} | {kept or '–'} | {pairs} |"
+        print(row)
+
+
+def print_stages(found: list[Stage]) -> None:
+    """Print passes, FLOP and hours of every stage."""
+    print("| stage | pairs × points or ablations | PFLOP | hours, one H200 | hours, 16 cores |")
+    print("|---|---|---|---|---|")
+    total = [0.0] * 3
+    for stage in found:
+        numbers = [stage.flops / 1e15, stage.hours(GPU), stage.hours(CPU)]
+        total = [a + b for a, b in zip(total, numbers, strict=True)]
+        cells = f"{numbers[0]:,.2f} | {numbers[1]:.3f} | {numbers[2]:,.1f}"
+        print(f"| {stage.name} | {stage.passes:,.0f} | {cells} |")
+    print(f"| **all** | | {total[0]:,.2f} | {total[1]:.2f} | {total[2]:,.0f} |")
+
+
+def print_disk(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, int]) -> None:
+    """Print what stays on disk, in GB."""
+    layers, width, inner = shape
+    # query, key, value, attention output and feed-forward output are as wide as the layer.
+    n_neurons = layers * (5 * width + inner)
+    keys = study["attribution"]
+    # Doubles; a random halving has two means, and a map a score and a standard error.
+    means = keys["bootstrap_replicates"] + 2 * keys["split_halves"] + 2
+    ids = {name: study["collections"][name].get("id", name).split("/")[0] for name in sizes}
+    sources = {ids[name]: size.text_bytes for name, size in sizes.items() if size.is_catalogue}
+    ranked = sum(
+        candidate_pairs(study, sizes[name], study["collections"][name]["relevant"])
+        for name in study["ablation"]["collections"]
+    )
+    indexed = {*study["ablation"]["collections"], *study["evaluation"]["collections"]}
+    gigabytes = {
+        "documents.parquet of all collections": TABLE * sum(s.text_bytes for s in sizes.values()),
+        "home of ir_datasets (one copy of what several share)": CATALOGUE * sum(sources.values()),
+        "largest BM25 index (temporary)": INDEX * max(sizes[one].text_bytes for one in indexed),
+        "maps, replicates and halves": 8 * n_neurons * means * len(attributed(study)),
+        # A double for the score; the names repeat and take about as much.
+        "rerankings": 16 * ranked * n_ablations(study),
+    }
+    print("| on disk | GB |")
+    print("|---|---|")
+    for name, size in gigabytes.items():
+        print(f"| {name} | {size / 1e9:,.1f} |")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", help="a study file")
+    study = load_study(parser.parse_args().study)
+    reranker = study["reranker"]
+    shape = SHAPES.get(reranker.get("model", ""), BERT_LARGE)
+    sizes = {
+        name: read_collection(name, study["collections"][name], reranker["max_length"])
+        for name in used_collections(study)
+    }
+    print(
+        f"Layers, width, feed-forward: {shape}; ablations a collection: {n_ablations(study):,}.\n"
+    )
+    print_collections(study, sizes)
+    print()
+    print_stages(stages(study, sizes, shape))
+    print()
+    print_disk(study, sizes, shape)
+
+
+if __name__ == "__main__":
+    main()
