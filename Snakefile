@@ -17,6 +17,7 @@ include: "rules/collections.smk"
 include: "rules/reranker.smk"
 include: "rules/attribution.smk"
 include: "rules/selection.smk"
+include: "rules/stability.smk"
 include: "rules/ablation.smk"
 include: "rules/report.smk"
 

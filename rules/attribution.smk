@@ -82,6 +82,7 @@ rule attribute_neurons:
     output:
         scores="<results>/neuron_scores/{collection}/{label}.parquet",
         bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
+        halves="<results>/half_scores/{collection}/{label}.parquet",
         checks="<results>/attribution_checks/{collection}/{label}.parquet",
     log:
         "<logs>/attribute_neurons/{collection}/{label}.log",
@@ -102,3 +103,58 @@ rule attribute_neurons:
         "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
     script:
         "../workflow_scripts/attribute_neurons.py"
+
+
+rule measure_activations:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        pairs=rules.score_pairs.output.pairs,
+        reranker=RERANKER_FILES,
+    output:
+        activations="<results>/activations/{collection}.parquet",
+    log:
+        "<logs>/measure_activations/{collection}.log",
+    benchmark:
+        "<benchmarks>/measure_activations/{collection}.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    params:
+        reranker=RERANKER,
+        version=VERSIONS["attribution"],
+    message:
+        "Measure what every neuron puts out on the pairs of {wildcards.collection}"
+    script:
+        "../workflow_scripts/measure_activations.py"
+
+
+rule pool_activations:
+    input:
+        activations=expand(
+            rules.measure_activations.output.activations,
+            collection=STUDY["attribution"]["collections"],
+        ),
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/pool_activations.sql"),
+        ],
+    output:
+        activations="<results>/activations.parquet",
+    log:
+        "<logs>/pool_activations.log",
+    benchmark:
+        "<benchmarks>/pool_activations.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    message:
+        "Pool the activations of all collections"
+    script:
+        "../workflow_scripts/pool_activations.py"

@@ -5,10 +5,6 @@ NEURON_SCORES = [
     for collection, label in attributed(STUDY)
 ]
 SCHEMES = study_schemes(STUDY)
-BOOTSTRAP_SCORES = [
-    f"<results>/bootstrap_scores/{collection}/{label}.parquet"
-    for collection, label in attributed(STUDY)
-]
 
 
 rule select_neurons:
@@ -71,30 +67,3 @@ rule overlap_schemes:
         "Compare what the schemes share"
     script:
         "../workflow_scripts/overlap_schemes.py"
-
-
-rule measure_stability:
-    input:
-        neuron_scores=NEURON_SCORES,
-        bootstrap_scores=BOOTSTRAP_SCORES,
-        sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/measure_stability.sql"),
-        ],
-    output:
-        selection_frequencies="<results>/selection_frequencies.parquet",
-    log:
-        "<logs>/measure_stability.log",
-    benchmark:
-        "<benchmarks>/measure_stability.tsv"
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        mem_mb=8000,
-        runtime=120,
-    params:
-        top_percents=STUDY["selection"]["top_percents"],
-    message:
-        "Measure how stable the selection is over pairs"
-    script:
-        "../workflow_scripts/measure_stability.py"

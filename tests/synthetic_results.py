@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 import synthetic_rankings
+import synthetic_stability
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
 SIZES = {
@@ -151,6 +152,7 @@ def write_synthetic_results(folder: str | Path, seed: int = 0) -> Path:
     schemes = _write_schemes(folder, scores)
     _write_overlaps(folder, scores)
     _write_frequencies(folder, scores, replicates)
+    synthetic_stability.write_stability(folder, scores)
     _write_baselines(folder, random)
     synthetic_rankings.write_collections(folder, [*DOMAINS, *ABLATION_DOMAINS], MAPS, random)
     synthetic_rankings.write_ablations(folder, ABLATION_DOMAINS, schemes, random)

@@ -1,4 +1,4 @@
-"""Selection frequencies in SQL against NumPy."""
+"""Selection frequencies and the overlap of halves in SQL against NumPy."""
 
 from __future__ import annotations
 
@@ -11,27 +11,51 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import measure_stability
-from synthetic_results import MAPS, top, write_synthetic_results
+from overlap_schemes import CURVE
+from relevance_neurons.sql import run_sql
+from synthetic_results import MAPS, n_selected, shared_percent, top, write_synthetic_results
 from test_selection import neuron_table, write_maps
 
 LEVELS = [2, 12.5, 100.0]
 
 
+def write_lists(path: Path, one: tuple[str, str], seed: int, **lists: np.ndarray) -> Path:
+    """Write lists of scores, each of shape (64, n), of the neurons of a map in a random order."""
+    frame = neuron_table(1, 8).with_columns(
+        collection=pl.lit(one[0]),
+        label=pl.lit(one[1]),
+        **{
+            name: pl.Series(list(values.astype(np.float32))).cast(pl.List(pl.Float32))
+            for name, values in lists.items()
+        },
+    )
+    frame.sample(fraction=1, shuffle=True, seed=seed).write_parquet(path)
+    return path
+
+
+def run_script(folder: Path, scores: dict, replicates=None, halves=None, levels=LEVELS, seed=0):
+    """Write maps (64 neurons), replicates and halves (64, n); return the script's two tables."""
+    files = {"neuron_scores": write_maps(folder, neuron_table(1, 8), scores, seed)}
+    for file in files["neuron_scores"]:
+        pl.read_parquet(file).with_columns(n_pairs=pl.lit(10)).write_parquet(file)
+    none = np.zeros((64, 0))
+    files |= {"bootstrap_scores": [], "half_scores": []}
+    for one in scores:
+        first, second = (halves or {}).get(one, (none, none))
+        path = folder / f"bootstrap_{'_'.join(one)}.parquet"
+        lists = {"replicate_scores": (replicates or {}).get(one, none)}
+        files["bootstrap_scores"].append(write_lists(path, one, seed + 1, **lists))
+        path = folder / f"half_{'_'.join(one)}.parquet"
+        lists = {"first_half": first, "second_half": second}
+        files["half_scores"].append(write_lists(path, one, seed + 2, **lists))
+    made = {name: folder / f"{name}.parquet" for name in ("selection_frequencies", "split_halves")}
+    measure_stability.main(files, made, levels)
+    return [pl.read_parquet(file) for file in made.values()]
+
+
 def run(folder: Path, scores: dict, replicates: dict, levels=LEVELS, seed: int = 0) -> pl.DataFrame:
-    """Write maps (64 neurons) and replicates (64, n); run the rule's script."""
-    neurons, bootstrap = neuron_table(1, 8), []
-    files = write_maps(folder, neurons, scores, seed)
-    for collection, label in scores:
-        bootstrap.append(folder / f"bootstrap_{collection}_{label}.parquet")
-        lists = list(replicates[collection, label].astype(np.float32))
-        frame = neurons.with_columns(
-            collection=pl.lit(collection),
-            label=pl.lit(label),
-            replicate_scores=pl.Series(lists).cast(pl.List(pl.Float32)),
-        )
-        frame.sample(fraction=1, shuffle=True, seed=seed + 1).write_parquet(bootstrap[-1])
-    measure_stability.main(files, bootstrap, folder / "frequencies.parquet", levels)
-    return pl.read_parquet(folder / "frequencies.parquet")
+    """The frequencies."""
+    return run_script(folder, scores, replicates, levels=levels, seed=seed)[0]
 
 
 def frequencies(score: np.ndarray, replicates: np.ndarray, level: float) -> list[float]:
@@ -89,13 +113,56 @@ def test_without_replicates_there_is_no_frequency(tmp_path):
     assert found["frequency"].to_list() == [None] * 8
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_values=st.sampled_from([2, 6, 10_000]),
+    n_halvings=st.integers(1, 6),
+)
+def test_overlaps_of_halves_equal_numpy(tmp_path_factory, seed, n_values, n_halvings):
+    random = np.random.default_rng(seed)
+    maps = [("x", "relevant"), ("a", "relevant")]
+    halves = {one: random.integers(0, n_values, (2, 64, n_halvings)) for one in maps}
+    scores = {one: halves[one].mean(axis=(0, 2)) for one in maps}
+    folder = tmp_path_factory.mktemp("halves")
+    _, found = run_script(folder, scores, halves=halves, levels=[0.1, 12.5], seed=seed % 100)
+    levels = [level for level in sorted({12.5, *CURVE}) if n_selected(level, 64)]
+    rows = [
+        (*one, level, halving, 5, shared_percent([first[:, halving], second[:, halving]], level)[0])
+        for one, (first, second) in halves.items()
+        for level in levels
+        for halving in range(n_halvings)
+    ]
+    expected = pl.DataFrame(rows, schema=found.schema, orient="row")
+    assert_frame_equal(found, expected)
+
+
+def test_a_level_at_which_halves_share_nothing_is_0(tmp_path):
+    one, score = ("x", "relevant"), np.arange(64.0)[:, None]
+    _, found = run_script(tmp_path, {one: score[:, 0]}, halves={one: (score, -score)}, levels=[50])
+    assert found.filter(top_percent=50)["shared_percent"].to_list() == [0.0]
+
+
+def test_without_halvings_or_with_one_pair_there_are_no_halves(tmp_path):
+    one = ("x", "relevant")
+    _, found = run_script(tmp_path / "none", {one: np.arange(64.0)})
+    assert found.is_empty() and "shared_percent" in found.columns
+    query = Path(measure_stability.__file__).parent / "sql" / "compare_halves.sql"
+    maps = write_maps(tmp_path, neuron_table(1, 8), {one: np.arange(64.0)}, 0)
+    pl.read_parquet(maps[0]).with_columns(n_pairs=pl.lit(1)).write_parquet(maps[0])
+    nothing = np.full((64, 2), np.nan)
+    lists = {"first_half": np.ones((64, 2)), "second_half": nothing}
+    file = write_lists(tmp_path / "half.parquet", one, 0, **lists)
+    assert run_sql(query, neuron_scores=maps[0], half_scores=file, levels=[50]).is_empty()
+
+
 def test_synthetic_study(tmp_path):
     results = write_synthetic_results(tmp_path / "results")
-    scores, replicates = (
-        [results / folder / one / f"{label}.parquet" for one, label in MAPS]
-        for folder in ("neuron_scores", "bootstrap_scores")
-    )
-    output = tmp_path / "selection_frequencies.parquet"
-    measure_stability.main(scores, replicates, output, [1, 5, 10])
-    expected = pl.read_parquet(results / "selection_frequencies.parquet")
-    assert_frame_equal(pl.read_parquet(output), expected)
+    maps = {
+        folder: [results / folder / one / f"{label}.parquet" for one, label in MAPS]
+        for folder in ("neuron_scores", "bootstrap_scores", "half_scores")
+    }
+    made = {name: tmp_path / name for name in ("selection_frequencies", "split_halves")}
+    measure_stability.main(maps, made, [1, 5, 10])
+    for name, file in made.items():
+        assert_frame_equal(pl.read_parquet(file), pl.read_parquet(results / f"{name}.parquet"))

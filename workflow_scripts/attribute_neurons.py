@@ -20,14 +20,18 @@ def main(
     reranker: Mapping[str, object],
     settings: Mapping[str, object],
 ) -> None:
-    """Attribute the pairs of ``label`` that were kept; ``settings`` are those of ``attribute``."""
+    """Attribute the pairs of ``label`` that were kept; ``settings`` are those of ``attribute``.
+
+    Of scores, bootstrap and halves those are written that ``made`` has: a variant's scores alone.
+    """
     pairs = pl.read_parquet(given["pairs"]).filter(pl.col("kept"), label=label)
     texts = pair_texts(pairs, given["queries"], given["documents"])
     attribution = attribute(load_reranker(**reranker), texts, label=label, **settings)
     names = [pl.lit(collection).alias("collection"), pl.lit(label).alias("label")]
-    everything = pl.all()
-    write_parquet(attribution.frame().select(*names, everything), made["scores"])
-    write_parquet(attribution.replicates().select(*names, everything), made["bootstrap"])
+    results = {"bootstrap": attribution.replicates, "halves": attribution.halves}
+    for name, frame in ({"scores": attribution.frame} | results).items():
+        if name in made:
+            write_parquet(frame().select(*names, pl.all()), made[name])
     checks = pl.concat([pairs.select("query_id", "doc_id"), attribution.checks()], how="horizontal")
     write_parquet(checks, made["checks"])
 
@@ -37,7 +41,7 @@ if __name__ == "__main__":
         torch.set_num_threads(snakemake.threads)
         main(
             snakemake.input,
-            snakemake.output,
+            dict(snakemake.output.items()),
             snakemake.wildcards.collection,
             snakemake.wildcards.label,
             snakemake.params.reranker,

@@ -1,11 +1,12 @@
-"""Rule measure_stability: how often the bootstrap over pairs selects each neuron again."""
+"""Rule measure_stability: how often other pairs select the same neurons (bootstrap, halves)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from job import job
+from overlap_schemes import CURVE
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.progress import Progress
 from relevance_neurons.sql import run_sql
@@ -14,24 +15,26 @@ SQL = Path(__file__).parent / "sql"
 
 
 def main(
-    neuron_scores: Sequence[str],
-    bootstrap_scores: Sequence[str],
-    selection_frequencies: str,
-    top_percents: Sequence[float],
+    maps: Mapping[str, Sequence[str]], made: Mapping[str, str], top_percents: Sequence[float]
 ) -> None:
-    """Take the maps one by one (memory); both lists name the same maps in the same order."""
-    frames = []
-    with Progress(len(neuron_scores), "bootstrap", unit="maps") as progress:
-        for scores, replicates in zip(neuron_scores, bootstrap_scores, strict=True):
-            files = {"neuron_scores": scores, "bootstrap_scores": replicates}
+    """Take the maps one by one (memory); the lists name the same maps in the same order."""
+    frequencies, halves = [], []
+    names = ("neuron_scores", "bootstrap_scores", "half_scores")
+    with Progress(len(maps["neuron_scores"]), "stability", unit="maps") as progress:
+        for files in zip(*(maps[name] for name in names), strict=True):
+            scores, replicates, halved = files
+            given = {"neuron_scores": scores, "bootstrap_scores": replicates}
             query = SQL / "measure_stability.sql"
-            frames.append(run_sql(query, top_percents=top_percents, **files))
+            frequencies.append(run_sql(query, top_percents=top_percents, **given))
+            given = {"neuron_scores": scores, "half_scores": halved}
+            halves.append(
+                run_sql(SQL / "compare_halves.sql", levels=[*top_percents, *CURVE], **given)
+            )
             progress.update()
-    write_parquet(pl.concat(frames), selection_frequencies)
+    write_parquet(pl.concat(frequencies), made["selection_frequencies"])
+    write_parquet(pl.concat(halves), made["split_halves"])
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        maps, made, params = snakemake.input, snakemake.output, snakemake.params
-        scores, replicates = maps.neuron_scores, maps.bootstrap_scores
-        main(scores, replicates, made.selection_frequencies, params.top_percents)
+        main(snakemake.input, snakemake.output, snakemake.params.top_percents)

@@ -77,6 +77,12 @@ def write_tiny_study(folder: Path) -> Path:
             "max_pairs": 6,
             "tolerance": 0.2,
             "bootstrap_replicates": 10,
+            "split_halves": 4,
+            "convergence_pairs": 2,
+        },
+        "sensitivity": {
+            "collections": ["alpha"],
+            "variants": {"logit": {"target": "logit"}, "unk": {"baseline": "unk_all"}},
         },
         "baselines": {"pairs": 12},
         "selection": {"top_percents": [1, 10, 30], "outliers": ["delta"]},
@@ -85,6 +91,7 @@ def write_tiny_study(folder: Path) -> Path:
             "max_queries": 6,
             "candidates": 5,
             "random_draws": 3,
+            "further": ["mean", "keep_only", "matched"],
         },
         "evaluation": {"depth": 10, "max_queries": 6},
     }

@@ -1,0 +1,135 @@
+# Would other pairs, more points or other settings give the same neurons?
+
+VARIANTS = STUDY["sensitivity"]["variants"]
+VARIED = [
+    (collection, label)
+    for collection, label in attributed(STUDY)
+    if collection in STUDY["sensitivity"]["collections"]
+]
+CONVERGENCE = [
+    f"<results>/convergence/{collection}/{label}.parquet"
+    for collection, label in attributed(STUDY)
+    if STUDY["attribution"]["convergence_pairs"]
+]
+SENSITIVITY = ["<results>/sensitivity.parquet"] if VARIANTS else []
+
+
+wildcard_constraints:
+    variant="|".join(VARIANTS) or "study",
+
+
+rule measure_stability:
+    input:
+        neuron_scores=NEURON_SCORES,
+        bootstrap_scores=[
+            f"<results>/bootstrap_scores/{collection}/{label}.parquet"
+            for collection, label in attributed(STUDY)
+        ],
+        half_scores=[
+            f"<results>/half_scores/{collection}/{label}.parquet"
+            for collection, label in attributed(STUDY)
+        ],
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/measure_stability.sql"),
+            workflow.source_path("../workflow_scripts/sql/compare_halves.sql"),
+        ],
+    output:
+        selection_frequencies="<results>/selection_frequencies.parquet",
+        split_halves="<results>/split_halves.parquet",
+    log:
+        "<logs>/measure_stability.log",
+    benchmark:
+        "<benchmarks>/measure_stability.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Measure how stable the selection is over pairs"
+    script:
+        "../workflow_scripts/measure_stability.py"
+
+
+rule check_convergence:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        pairs=rules.score_pairs.output.pairs,
+        reranker=RERANKER_FILES,
+    output:
+        convergence="<results>/convergence/{collection}/{label}.parquet",
+    log:
+        "<logs>/check_convergence/{collection}/{label}.log",
+    benchmark:
+        "<benchmarks>/check_convergence/{collection}/{label}.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    threads: 2
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    params:
+        reranker=RERANKER,
+        settings=path_settings(),
+        n_pairs=STUDY["attribution"]["convergence_pairs"],
+        top_percents=STUDY["selection"]["top_percents"],
+        version=VERSIONS["attribution"],
+    message:
+        "Attribute {wildcards.label} pairs of {wildcards.collection} with twice the points"
+    script:
+        "../workflow_scripts/check_convergence.py"
+
+
+use rule attribute_neurons as attribute_variant with:
+    output:
+        scores="<results>/variants/{variant}/neuron_scores/{collection}/{label}.parquet",
+        checks="<results>/variants/{variant}/attribution_checks/{collection}/{label}.parquet",
+    log:
+        "<logs>/attribute_variant/{variant}/{collection}/{label}.log",
+    benchmark:
+        "<benchmarks>/attribute_variant/{variant}/{collection}/{label}.tsv"
+    params:
+        reranker=RERANKER,
+        settings=variant_settings,
+        version=VERSIONS["attribution"],
+    message:
+        "Attribute the {wildcards.label} pairs of {wildcards.collection} as variant {wildcards.variant}"
+
+
+rule compare_variants:
+    input:
+        study=[
+            f"<results>/neuron_scores/{collection}/{label}.parquet" for collection, label in VARIED
+        ],
+        variants=[
+            f"<results>/variants/{variant}/neuron_scores/{collection}/{label}.parquet"
+            for variant in VARIANTS
+            for collection, label in VARIED
+        ],
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/compare_variants.sql"),
+        ],
+    output:
+        sensitivity="<results>/sensitivity.parquet",
+    log:
+        "<logs>/compare_variants.log",
+    benchmark:
+        "<benchmarks>/compare_variants.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        variants=list(VARIANTS),
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Compare the maps of the variants with each other and with the study's"
+    script:
+        "../workflow_scripts/compare_variants.py"
