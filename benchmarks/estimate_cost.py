@@ -51,8 +51,9 @@ WORDS = {
 OTHER_WORDS = (10, 150)
 # For files, which no catalogue counts: documents, queries, relevant judgments (BEIR, table 1).
 FILE_COUNTS = {"bioasq": (14_914_602, 500, 2_350)}
-# Disk, as shares of the plain text: our table (zstd) and an index of BM25 as 200,000 made-up documents
-# came out (docs/vast2024.md), what ir_datasets keeps (download and store) as a guess.
+# Disk, as shares of the plain text: our table (zstd) and an index of BM25, as they came out of
+# 200,000 made-up documents (docs/vast2024.md), and what ir_datasets keeps (download and store), a
+# guess.
 TABLE, CATALOGUE, INDEX = 0.45, 1.3, 1.5
 
 
