@@ -78,7 +78,7 @@ def test_figure2_draws_in_domain_pairs_as_curves_and_the_others_as_a_band(overla
     )
     drawn = lines(figure.axes[0])
     solid = ["alpha × beta", "alpha × gamma", "alpha × delta"]
-    assert set(drawn) == {*solid, "out-of-domain pairs, mean", "chance"}
+    assert set(drawn) == {*solid, "out-of-domain pairs, mean", "chance, mean"}
     for pair in solid:
         np.testing.assert_allclose(drawn[pair], curve(pairs, collections=pair))
     outside = pairs.filter(~pl.col("collections").is_in(solid))
@@ -89,12 +89,12 @@ def test_figure2_draws_in_domain_pairs_as_curves_and_the_others_as_a_band(overla
         pl.col("shared_percent").max().alias("high"),
     )
     np.testing.assert_allclose(drawn["out-of-domain pairs, mean"], curve(by_level, "mean"))
-    (band,) = figure.axes[0].collections
+    band, _ = figure.axes[0].collections
     points = {tuple(point) for point in band.get_paths()[0].vertices.round(9)}
     expected = curve(by_level, "low").tolist() + curve(by_level, "high").tolist()
     assert {tuple(np.round(point, 9)) for point in expected} == points
     np.testing.assert_allclose(
-        drawn["chance"], curve(pairs, "expected_percent", collections=solid[0])
+        drawn["chance, mean"], curve(pairs, "expected_percent", collections=solid[0])
     )
 
 
@@ -132,46 +132,79 @@ def test_figure2_says_what_is_missing(overlaps):
         ["no two collections with such pairs"],
         ["the study names no outliers"],
     ]
-    assert set(lines(figure.axes[0])) == {"alpha × beta", "chance"}
+    assert set(lines(figure.axes[0])) == {"alpha × beta", "chance, mean"}
+
+
+def test_figure2_says_that_no_outlier_has_a_label(overlaps):
+    notes = [
+        [text.get_text() for text in axes.texts] for axes in figure2(overlaps, IN, ["delta"]).axes
+    ]
+    assert notes == [[], [], [], ["as (c): no judged non-relevant pairs there"]]
 
 
 def test_figure2_without_an_in_domain_collection_has_the_band_only(overlaps):
     figure = figure2(overlaps, [], [])
-    drawn = {"out-of-domain pairs, mean", "chance"}
+    drawn = {"out-of-domain pairs, mean", "chance, mean"}
     assert [set(lines(axes)) for axes in figure.axes] == [drawn, set(), drawn, set()]
 
 
 def test_figure3_draws_every_intersection(overlaps):
-    (axes,) = figure3(overlaps).axes
-    drawn = lines(axes)
-    for label, text in (("relevant", "relevant"), ("non_relevant", "non-relevant")):
+    *panels, _ = figure3(overlaps).axes
+    for axes, label in zip(panels, ("relevant", "non_relevant"), strict=True):
+        drawn = lines(axes)
         for scope, of in (("out", "∩ out-of-domain"), ("all", "∩ all")):
             for suffix in ("", "_without_outliers"):
                 expected = curve(overlaps, kind=f"intersection_{scope}{suffix}", label=label)
                 assert len(expected) > 10
-                name = f"{text}, {of}{suffix.replace('_', ' ')}"
-                np.testing.assert_allclose(drawn[name], expected)
-    grey = [line.get_xydata() for line in axes.lines if to_hex(line.get_color()) == "#7f7f7f"]
+                np.testing.assert_allclose(drawn[of + suffix.replace("_", " ")], expected)
+        fewest = curve(  # beta and gamma
+            overlaps, "expected_percent", kind="intersection_out_without_outliers", label=label
+        )
+        np.testing.assert_allclose(drawn["chance, mean"], fewest)
+
+
+def test_figure3_draws_what_both_labels_share(overlaps):
+    axes = figure3(overlaps).axes[2]
     labels = overlaps.filter(kind="labels").with_columns(pl.col("collections").list.first())
-    for found, collection in zip(grey, ["alpha", "beta", "gamma"], strict=True):
-        np.testing.assert_allclose(found, curve(labels, collections=collection))
+    drawn = lines(axes)
+    assert set(drawn) == {"(c) alpha", "(c) beta", "(c) gamma", "chance, mean"}
+    for collection in ("alpha", "beta", "gamma"):
+        expected = curve(labels, collections=collection)
+        np.testing.assert_allclose(drawn[f"(c) {collection}"], expected)
     chance = curve(labels, "expected_percent", collections="alpha")
-    np.testing.assert_allclose(drawn["chance, two labels"], chance)
-    highest = overlaps.filter(pl.col("kind").str.starts_with("inter")).group_by("top_percent")
-    highest = highest.agg(pl.col("expected_percent").max())
-    np.testing.assert_allclose(drawn["chance, intersections"], curve(highest, "expected_percent"))
+    np.testing.assert_allclose(drawn["chance, mean"], chance)
+
+
+def test_chance_has_its_interval_as_a_band(overlaps):
+    pairs = overlaps.filter(kind="pair", label="relevant").unique("top_percent")
+    labels = overlaps.filter(kind="labels").unique("top_percent")
+    for axes, rows in (
+        (figure2(overlaps, IN, ["delta"]).axes[0], pairs),
+        (figure3(overlaps).axes[2], labels),
+    ):
+        (band,) = [one for one in axes.collections if one.get_label() == "chance, 95 % interval"]
+        points = {tuple(point) for point in band.get_paths()[0].vertices.round(9)}
+        for column in ("expected_low", "expected_high"):
+            bounds = curve(rows, column)
+            assert {tuple(np.round(point, 9)) for point in bounds} <= points
+            assert bounds[:, 1].any() == (column == "expected_high")  # 17 neurons at most
 
 
 def test_figure3_says_what_is_missing(overlaps):
     kept = overlaps.filter(kind="intersection_all", label="relevant")
-    figure = figure3(kept)
-    assert figure.axes[0].texts[0].get_text().splitlines() == [
-        "no judged non-relevant pairs",
-        "fewer than two out-of-domain collections",
-        "no outliers left out",
+    texts = [axes.texts[0].get_text().splitlines() for axes in figure3(kept).axes]
+    assert texts == [
+        ["fewer than two", "out-of-domain collections", "no outliers left out"],
+        ["no two collections", "with such pairs"],
+        ["no collection with both labels"],
     ]
-    assert not figure3(overlaps).axes[0].texts
+    assert not any(axes.texts for axes in figure3(overlaps).axes)
     figure3(overlaps.clear())  # nothing to draw is no fault
+
+
+def test_the_axis_says_how_many_neurons_are_selected(overlaps):
+    assert figure2(overlaps, IN, []).axes[2].get_xlabel() == "top % of all neurons (1 to 17)"
+    assert figure3(overlaps).axes[1].get_xlabel() == "top % of all neurons (1 to 17)"
 
 
 def test_figure4_counts_neurons_per_layer_and_component(schemes):
@@ -267,6 +300,50 @@ def test_effects_without_in_domain_collections_or_controls(effects):
     assert "no such collection in the study" in words(figure)
     assert "range of random draws" not in words(figure)
     assert "mean of collections" not in words(figure)
+
+
+def test_effects_of_further_kinds_are_not_drawn(effects):
+    plain = effects.filter(~pl.col("scheme").str.contains("^(matched|mean|keep_only):"))
+    assert len(plain) < len(effects)
+    for one, other in zip(
+        effects_figure(effects, IN, "nDCG@10").axes,
+        effects_figure(plain, IN, "nDCG@10").axes,
+        strict=True,
+    ):
+        points = [[tuple(line.get_xydata()[0]) for line in axes.lines] for axes in (one, other)]
+        assert points[0] == points[1] != []
+
+
+def test_controls_draws_means_and_ranges_of_every_kind(effects):
+    figure = controls_figure(effects, IN, "nDCG@10", margin=3.0)
+    assert len(figure.axes) == 6
+    outside = figure.axes[1]  # at 1 %
+    order = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    markers = {"": "o", "mean:": "s", "keep_only:": "D", "random:": "^", "matched:": "v"}
+    segments = [part for one in outside.collections for part in one.get_segments()]
+    for kind, marker in markers.items():
+        points = [line.get_xydata()[0] for line in outside.lines if line.get_marker() == marker]
+        drawn = {order[round(y)]: (x, y) for x, y in points}
+        for scheme in ("N_alpha", "F_all"):
+            rows = effects.filter(scheme=f"{kind}{scheme}", top_percent=1.0)
+            changes = rows.filter(pl.col("collection") != "alpha_test")["difference_percent"]
+            x, y = drawn[scheme]
+            assert (len(changes), x) == (2, pytest.approx(changes.mean()))
+            spread = [[changes.min(), y], [changes.max(), y]]
+            assert any(np.allclose(part, spread) for part in segments)
+    band = outside.patches[0]
+    assert (band.get_x(), band.get_width()) == (-3, 6)
+    shown = {order[round(text.get_position()[1])] for text in outside.texts}
+    assert shown == set(effects.filter(n_neurons=0, top_percent=1.0)["scheme"])
+
+
+def test_controls_without_further_kinds_or_in_domain_collections(effects):
+    few = effects.filter(~pl.col("scheme").str.contains(":"), collection="epsilon")
+    figure = controls_figure(few, [], "nDCG@10", "mean", schemes=["F_all"])
+    assert "no such collection in the study" in words(figure)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["mean", "no effect: within ± 2 %"]
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()][-1] == "F_all"
 
 
 def test_quality_draws_both_rankings_with_intervals(quality):

@@ -20,6 +20,7 @@ STYLE = Path(__file__).with_name("figures.mplstyle")
 PANEL_WIDTH = 3.4
 DARK_GREY = "#555555"
 GREY = "#7F7F7F"
+MIDDLE_GREY = "#B3B3B3"
 LIGHT_GREY = "#D9D9D9"
 MARKERS = "osD^vPX<>"
 

@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.figure_style import (
     GREY,
     LIGHT_GREY,
+    MIDDLE_GREY,
     PANEL_WIDTH,
     bottom_legend,
     colour,
@@ -25,7 +26,7 @@ from relevance_neurons.figure_style import (
 )
 
 LABELS = {"relevant": "relevant", "non_relevant": "non-relevant"}
-_TOP = "neurons selected (top % of all)"
+_TOP = "top % of all neurons"
 _SHARED = "shared neurons (%)"
 _MARK_EVERY = 5
 
@@ -34,9 +35,10 @@ _MARK_EVERY = 5
 def figure2(overlaps: pl.DataFrame, in_domain: Sequence[str], outliers: Sequence[str]) -> Figure:
     """Neurons that two collections share, per label, with and without the outlier collections.
 
-    ``overlaps``: kind, label, collections, top_percent, shared_percent, expected_percent.
-    A solid curve is an in-domain and an out-of-domain collection; out-of-domain pairs are a grey
-    band (lowest to highest) with their mean dashed; chance is dotted.
+    ``overlaps``: kind, label, collections, top_percent, shared_percent, expected_percent,
+    n_selected, expected_low, expected_high. A solid curve is an in-domain and an out-of-domain
+    collection; out-of-domain pairs are a grey band (lowest to highest) with their mean dashed;
+    chance is dotted, in a band of its 95 % interval.
     """
     pairs = overlaps.filter(kind="pair").with_columns(
         n_in=_n_common("collections", in_domain),
@@ -52,12 +54,16 @@ def figure2(overlaps: pl.DataFrame, in_domain: Sequence[str], outliers: Sequence
         names = ", ".join(outliers) if 0 < len(", ".join(outliers)) <= 26 else "outliers"
         title = f"({'bd'[row]}) {LABELS[label]} neurons, without {names}"
         if outliers:
-            _pair_panel(grid[row, 1], of_label.filter(n_outliers=0), curves, title)
+            kept = of_label.filter(n_outliers=0)
+            _pair_panel(grid[row, 1], kept, curves, title)
+            if 0 < kept.height == of_label.height:
+                same = f"as ({'ac'[row]}): no judged {LABELS[label]} pairs there"
+                note(grid[row, 1], same, x=0.97, y=0.95, ha="right")
         else:
             grid[row, 1].set_title(title)
             note(grid[row, 1], "the study names no outliers")
     for axes in grid[1]:
-        axes.set_xlabel(_TOP)
+        axes.set_xlabel(_top_label(overlaps))
     for axes in grid[:, 0]:
         axes.set_ylabel(_SHARED)
     bottom_legend(figure, n_columns=3)
@@ -84,49 +90,73 @@ def _pair_panel(axes: Axes, pairs: pl.DataFrame, curves: Sequence[str], title: s
         axes.plot(*_xy(band, "mean"), "--", color=GREY, label="out-of-domain pairs, mean")
     for index, pair in enumerate(curves):
         _curve(axes, pairs.filter(pair=pair), index, "-", pair)
-    axes.plot(*_xy(_by_level(pairs), "expected"), ":", color="black", label="chance")
+    _chance(axes, pairs)
 
 
 @styled
 def figure3(overlaps: pl.DataFrame) -> Figure:
     """Intersections of all and of the out-of-domain collections, and of a collection's labels.
 
-    ``overlaps`` as in ``figure2``. A colour is a label with or without the outliers: dashed for
-    the out-of-domain collections, solid for all. Thin grey dotted curves are the neurons that
-    both labels of one collection share. Chance is black: dotted for these, dash-dotted for the
-    intersections (that of the fewest collections, the highest).
+    ``overlaps`` as in ``figure2``. Panels (a) and (b), one a label: solid for all collections,
+    dashed for the out-of-domain ones, each with and without the outliers. Panel (c): the neurons
+    that both labels of one collection share. Chance is dotted, in a band of its 95 % interval; in
+    (a) and (b) that of the intersection of the fewest collections, the highest.
     """
-    figure = new_figure(2 * PANEL_WIDTH, 3.4)
-    axes = figure.subplots()
-    highest = overlaps.filter(pl.col("kind") != "pair")["shared_percent"].max()
-    percent_axes(axes, 10 * np.ceil((highest or 100) / 10))
-    axes.set(xlabel=_TOP, ylabel=_SHARED)
+    figure = new_figure(2 * PANEL_WIDTH, 3.5)
+    grid = figure.subplots(1, 3, sharex=True)
+    grid[1].sharey(grid[0])
     intersections = overlaps.filter(pl.col("kind").str.starts_with("intersection_"))
+    for axes, letter, label in zip(grid, "ab", LABELS, strict=False):
+        axes.set_title(f"({letter}) {LABELS[label]} neurons")
+        _percent_axes_up_to(axes, intersections)
+        _draw_intersections(axes, intersections.filter(label=label))
+        _chance(axes, _fewest(intersections.filter(label=label)))
+        _missing(axes, intersections.filter(label=label))
+    grid[2].set_title("(c) relevant ∩ non-relevant")
     labels = overlaps.filter(kind="labels").with_columns(pl.col("collections").list.first())
-    _draw_intersections(axes, intersections)
-    for position, collection in enumerate(labels["collections"].unique().sort()):
-        curve = labels.filter(collections=collection).sort("top_percent")
-        text = "_" if position else "relevant ∩ non-relevant, each collection"
-        axes.plot(*_xy(curve), ":", color=GREY, lw=0.8, label=text)
-    for of, line, text in ((labels, ":", "two labels"), (intersections, "-.", "intersections")):
-        if of.height:
-            style = {"color": "black", "lw": 1, "label": f"chance, {text}"}
-            axes.plot(*_xy(_by_level(of), "expected"), line, **style)
-    _missing(axes, overlaps)
-    if axes.get_legend_handles_labels()[0]:
-        figure.legend(loc="outside right center")
+    _percent_axes_up_to(grid[2], labels)
+    for index, collection in enumerate(labels["collections"].unique().sort()):
+        curve = labels.filter(collections=collection)
+        _curve(grid[2], curve, 2 + index, "-", f"(c) {collection}", lw=0.9)
+    _chance(grid[2], labels)
+    if labels.is_empty():
+        note(grid[2], "no collection with both labels")
+    for axes in grid:
+        axes.xaxis.set_major_locator(LogLocator())  # three panels leave no room for more
+    grid[1].set_xlabel(_top_label(overlaps))
+    grid[0].set_ylabel(_SHARED)
+    bottom_legend(figure, n_columns=3)
     return figure
 
 
 def _draw_intersections(axes: Axes, intersections: pl.DataFrame) -> None:
-    groups = [(label, suffix) for label in LABELS for suffix in ("", "_without_outliers")]
-    for index, (label, suffix) in enumerate(groups):
+    for index, suffix in enumerate(("", "_without_outliers")):
         # Where no outlier has the label, both curves are equal: the thick one shows behind.
-        width = 1.0 if suffix else 2.0
-        for scope, line, words in (("out", "--", "∩ out-of-domain"), ("all", "-", "∩ all")):
-            curve = intersections.filter(kind=f"intersection_{scope}{suffix}", label=label)
-            text = f"{LABELS[label]}, {words}{suffix.replace('_', ' ')}"
-            _curve(axes, curve, index, line, text, lw=width)
+        width = 1.0 if suffix else 2.2
+        for scope, line, words in (("all", "-", "∩ all"), ("out", "--", "∩ out-of-domain")):
+            curve = intersections.filter(kind=f"intersection_{scope}{suffix}")
+            _curve(axes, curve, index, line, words + suffix.replace("_", " "), lw=width)
+
+
+def _fewest(intersections: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the intersection of the fewest collections."""
+    n_collections = pl.col("collections").list.len()
+    return intersections.filter(n_collections == n_collections.min())
+
+
+def _chance(axes: Axes, overlaps: pl.DataFrame) -> None:
+    """What as many independent random maps share; ``overlaps`` compare equally many maps."""
+    if overlaps.is_empty():
+        return
+    levels = _by_level(overlaps)
+    band = (levels["top_percent"], levels["expected_low"], levels["expected_high"])
+    axes.fill_between(*band, color=MIDDLE_GREY, lw=0, label="chance, 95 % interval")
+    axes.plot(*_xy(levels, "expected"), ":", color="black", lw=1, label="chance, mean")
+
+
+def _percent_axes_up_to(axes: Axes, overlaps: pl.DataFrame) -> None:
+    """Axes that end at the next ten above the highest curve."""
+    percent_axes(axes, 10 * np.ceil((overlaps["shared_percent"].max() or 100) / 10))
 
 
 def _curve(
@@ -138,18 +168,27 @@ def _curve(
         axes.plot(*_xy(curve.sort("top_percent")), line, **style)
 
 
-def _missing(axes: Axes, overlaps: pl.DataFrame) -> None:
-    """Say which curves of figure 3 the study cannot have."""
-    kinds, labels = set(overlaps["kind"]), set(overlaps["label"])
+def _missing(axes: Axes, intersections: pl.DataFrame) -> None:
+    """Say which curves of a panel of figure 3 the study cannot have."""
+    kinds = set(intersections["kind"])
+    if not kinds:
+        note(axes, "no two collections\nwith such pairs")
+        return
     lines = []
-    if "non_relevant" not in labels:
-        lines.append("no judged non-relevant pairs")
     if "intersection_out" not in kinds:
-        lines.append("fewer than two out-of-domain collections")
+        lines.append("fewer than two\nout-of-domain collections")
     if not any(kind.endswith("without_outliers") for kind in kinds):
         lines.append("no outliers left out")
     if lines:
-        note(axes, "\n".join(lines), x=0.02, y=0.97, ha="left", va="top")
+        note(axes, "\n".join(lines), x=0.97, y=0.97, ha="right", va="top")
+
+
+def _top_label(overlaps: pl.DataFrame) -> str:
+    """The label of the x-axis, with the number of neurons at its ends: few are coarse."""
+    if overlaps.is_empty():
+        return _TOP
+    fewest, most = overlaps["n_selected"].min(), overlaps["n_selected"].max()
+    return f"{_TOP} ({fewest:,} to {most:,})"
 
 
 @styled
@@ -212,6 +251,8 @@ def _by_level(overlaps: pl.DataFrame) -> pl.DataFrame:
             mean=shared.mean(),
             high=shared.max(),
             expected=pl.col("expected_percent").max(),
+            expected_low=pl.col("expected_low").max(),
+            expected_high=pl.col("expected_high").max(),
         )
         .sort("top_percent")
     )
