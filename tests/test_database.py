@@ -24,6 +24,7 @@ from synthetic_results import (
 QUERIES = Path(build_database.__file__).parent / "queries"
 COLLECTIONS = [*DOMAINS, *ABLATION_DOMAINS]
 STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERCENTS}}
+STUDY |= {"ablation": {"equivalence_margin": 2}}
 WHOLE = (
     "baselines schemes scheme_sizes overlaps selection_frequencies ablation_effects ranking_quality"
 )
@@ -124,6 +125,7 @@ def test_settings_and_collections(database):
         "study": "synthetic",
         "seed": "0",
         "selection.top_percents": "[1.0, 5.0, 10.0]",
+        "ablation.equivalence_margin": "2",
     }
     first = rows(database, "FROM collections").row(0, named=True)
     assert first == {
@@ -232,6 +234,17 @@ def test_a_chosen_scheme_narrows_the_questions(results, tmp_path):
             assert found["scheme"].unique().to_list() == ["N_alpha"]
 
 
+def test_questions_about_queries_are_about_the_schemes_own_ablations(results, tmp_path):
+    with duckdb.connect(str(build(results, tmp_path / "neurons.duckdb"))) as connection:
+        for name in ("find_hurt_queries", "find_fallen_passages"):
+            query = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+            connection.execute("RESET VARIABLE scheme")
+            found = rows(connection, query)["scheme"]
+            assert not found.str.contains(":|^none$|^shuffled$").any()
+            connection.execute("SET VARIABLE scheme = 'mean:F_all'")
+            assert rows(connection, query)["scheme"].unique().to_list() == ["mean:F_all"]
+
+
 def test_stable_neurons_are_counted_over_collections(database, results):
     query = (QUERIES / "find_stable_neurons.sql").read_text(encoding="utf-8")
     first = rows(database, query).filter(label="relevant", top_percent=10.0).row(0, named=True)
@@ -260,6 +273,24 @@ def test_sign_changes_hold_in_every_collection_with_both_labels(database, result
         if len(relevant) == len(other) == 1 and relevant != other:
             expected.add(neuron)
     assert found == expected
+
+
+def test_equivalence_is_counted_over_collections(database, results):
+    query = (QUERIES / "check_equivalence.sql").read_text(encoding="utf-8")
+    found = rows(database, query)
+    effects = pl.read_parquet(results / "ablation_effects.parquet")
+    assert found["scheme"].str.contains("^(random|matched):").all()
+    assert found["n_collections"].unique().to_list() == [3]
+    assert found["margin_percent"].unique().to_list() == [2]
+    for row in found.iter_rows(named=True):
+        of = effects.filter(scheme=row["scheme"], top_percent=row["top_percent"])
+        equivalent, significant = of["equivalent"].to_list(), of["significant"].to_list()
+        neither = [not a and not b for a, b in zip(equivalent, significant, strict=True)]
+        counts = (row["n_equivalent"], row["n_significant"], row["n_undecided"])
+        assert counts == (sum(equivalent), sum(significant), sum(neither))
+        assert row["greatest_p_equivalence"] == of["p_equivalence"].max()
+        assert row["greatest_loss_percent"] == of["difference_percent"].min()
+    assert 0 < found["n_equivalent"].sum() < found["n_collections"].sum()
 
 
 def test_columns_beyond_the_contract_are_kept(results, tmp_path):

@@ -1,6 +1,6 @@
 -- Which queries lose most by which ablation?
--- One row is a query under an ablation (a scheme at a level; no random ones), with its text; the
--- largest losses first. At most 100.
+-- One row is a query under an ablation (a scheme at a level; of other kinds, such as mean:x,
+-- only one that is chosen), with its text; the largest losses first. At most 100.
 -- Choose first, if you like: SET VARIABLE scheme = 'F_all'; SET VARIABLE collection = 'x';
 SELECT
     pruned.scheme,
@@ -17,9 +17,8 @@ INNER JOIN measures AS original USING (collection, query_id, measure)
 INNER JOIN queries USING (collection, query_id)
 WHERE
     original.scheme = 'none'
-    AND pruned.scheme != 'none'
-    AND NOT starts_with(pruned.scheme, 'random:')
-    AND pruned.scheme = coalesce(getvariable('scheme'), pruned.scheme)
+    AND pruned.scheme NOT IN ('none', 'shuffled')
+    AND coalesce(pruned.scheme = getvariable('scheme'), NOT contains(pruned.scheme, ':'))
     AND pruned.collection = coalesce(getvariable('collection'), pruned.collection)
 ORDER BY difference, pruned.scheme, pruned.top_percent, pruned.collection, pruned.query_id
 LIMIT 100;

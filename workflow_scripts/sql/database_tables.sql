@@ -33,7 +33,8 @@ CREATE TABLE scheme_sizes (
 -- overlaps is a word of SQL: write "overlaps" in queries.
 CREATE TABLE "overlaps" (
     kind VARCHAR, label VARCHAR, collections VARCHAR[], top_percent DOUBLE, shared_percent DOUBLE,
-    expected_percent DOUBLE, n_selected INTEGER, n_shared INTEGER
+    expected_percent DOUBLE, n_selected INTEGER, n_shared INTEGER, expected_low DOUBLE,
+    expected_high DOUBLE, p_value_chance DOUBLE
 );
 CREATE TABLE selection_frequencies (
     collection VARCHAR, label VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR,
@@ -55,7 +56,9 @@ CREATE TABLE ablation_effects (
     scheme VARCHAR, top_percent DOUBLE, collection VARCHAR, original DOUBLE, pruned DOUBLE,
     difference_percent DOUBLE, p_value DOUBLE, p_value_holm DOUBLE, ci_low DOUBLE, ci_high DOUBLE,
     n_queries INTEGER, p_value_random DOUBLE, draw_low DOUBLE, draw_high DOUBLE,
-    n_neurons INTEGER, n_draws INTEGER, significant BOOLEAN, significant_holm BOOLEAN
+    n_neurons INTEGER, n_draws INTEGER, significant BOOLEAN, significant_holm BOOLEAN,
+    p_value_matched DOUBLE, floor DOUBLE, attainable_percent DOUBLE, attainable_low DOUBLE,
+    attainable_high DOUBLE, p_equivalence DOUBLE, equivalent BOOLEAN
 );
 CREATE TABLE ranking_quality (
     collection VARCHAR, ranking VARCHAR, measure VARCHAR, value DOUBLE, ci_low DOUBLE,
