@@ -1,6 +1,7 @@
 -- Which relevant passages fall furthest under a scheme's ablation at its highest level?
 -- One row is a relevant passage under an ablation (of other kinds than a scheme's own, such
--- as mean:x, only one that is chosen), with query and text; largest falls first. At most 100. (moved_passages('F_all', 1) gives all passages of one.)
+-- as mean:x, only one that is chosen), with query and text; the largest falls first. At most 100.
+-- (moved_passages('F_all', 1) gives all passages of one.)
 -- Choose first, if you like: SET VARIABLE scheme = 'F_all';
 WITH
 highest AS (
