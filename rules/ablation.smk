@@ -80,6 +80,8 @@ rule measure_rankings:
         runtime=60,
     params:
         measure=STUDY["ablation"]["measure"],
+        shuffles=STUDY["ablation"]["shuffles"],
+        seed=STUDY["seed"],
     message:
         "Measure the rankings of {wildcards.collection}"
     script:
@@ -108,6 +110,7 @@ rule test_ablations:
         collections=STUDY["ablation"]["collections"],
         ablated=ablated_schemes(STUDY),
         significance=STUDY["ablation"]["significance"],
+        equivalence_margin=STUDY["ablation"]["equivalence_margin"],
         seed=STUDY["seed"],
     message:
         "Test what the ablations change"
