@@ -8,6 +8,15 @@ ABLATION = {
     for key in ("measure", "value", "equivalence_margin", "significance")
 } | {"schemes": ablated_schemes(STUDY)}
 
+SENSITIVITY_TABLE = {
+    "sensitivity": report(
+        multiext("<results>/tables/sensitivity", ".csv", ".md", ".tex"),
+        caption="captions/sensitivity.rst",
+        category="Tables",
+    )
+    for _ in SENSITIVITY
+}
+
 
 rule write_tables:
     input:
@@ -19,8 +28,15 @@ rule write_tables:
         scheme_sizes=rules.select_neurons.output.scheme_sizes,
         ablation_effects=rules.test_ablations.output.ablation_effects,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+        randomisation=rules.randomise_layers.output.randomisation,
+        single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
+        selection_frequencies=rules.measure_stability.output.selection_frequencies,
+        split_halves=rules.measure_stability.output.split_halves,
+        convergence=CONVERGENCE,
+        sensitivity=SENSITIVITY,
         sql=[workflow.source_path("../workflow_scripts/sql/write_tables.sql")],
     output:
+        **SENSITIVITY_TABLE,
         collections="<results>/collections.parquet",
         table1=report(
             multiext("<results>/tables/table1", ".csv", ".md", ".tex"),
@@ -50,6 +66,21 @@ rule write_tables:
         ranking_quality=report(
             multiext("<results>/tables/ranking_quality", ".csv", ".md", ".tex"),
             caption="captions/ranking_quality.rst",
+            category="Tables",
+        ),
+        stability=report(
+            multiext("<results>/tables/stability", ".csv", ".md", ".tex"),
+            caption="captions/stability_table.rst",
+            category="Tables",
+        ),
+        randomisation=report(
+            multiext("<results>/tables/randomisation", ".csv", ".md", ".tex"),
+            caption="captions/randomisation.rst",
+            category="Tables",
+        ),
+        single_neurons=report(
+            multiext("<results>/tables/single_neurons", ".csv", ".md", ".tex"),
+            caption="captions/single_neurons.rst",
             category="Tables",
         ),
         effects=report(
@@ -83,7 +114,17 @@ rule draw_figures:
         schemes=rules.select_neurons.output.schemes,
         ablation_effects=rules.test_ablations.output.ablation_effects,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+        randomisation=rules.randomise_layers.output.randomisation,
+        single_neurons=rules.ablate_single_neurons.output.single_neurons,
+        single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
+        path_example=rules.trace_path.output.path_example,
+        split_halves=rules.measure_stability.output.split_halves,
     output:
+        figure1=report(
+            multiext("<results>/figures/figure1", ".svg", ".png"),
+            caption="captions/figure1.rst",
+            category="Figures",
+        ),
         figure2=report(
             multiext("<results>/figures/figure2", ".svg", ".png"),
             caption="captions/figure2.rst",
@@ -109,9 +150,19 @@ rule draw_figures:
             caption="captions/controls_figure.rst",
             category="Figures",
         ),
+        sanity=report(
+            multiext("<results>/figures/sanity", ".svg", ".png"),
+            caption="captions/sanity_figure.rst",
+            category="Figures",
+        ),
         quality=report(
             multiext("<results>/figures/quality", ".svg", ".png"),
             caption="captions/quality_figure.rst",
+            category="Figures",
+        ),
+        stability=report(
+            multiext("<results>/figures/stability", ".svg", ".png"),
+            caption="captions/stability_figure.rst",
             category="Figures",
         ),
     log:
@@ -152,11 +203,18 @@ rule build_database:
         scheme_sizes=rules.select_neurons.output.scheme_sizes,
         overlaps=rules.overlap_schemes.output.overlaps,
         selection_frequencies=rules.measure_stability.output.selection_frequencies,
+        split_halves=rules.measure_stability.output.split_halves,
+        convergence=CONVERGENCE,
+        sensitivity=SENSITIVITY,
         candidates=expand(rules.draw_candidates.output.candidates, collection=ABLATED),
         rerankings=expand(rules.rerank_candidates.output.rerankings, collection=ABLATED),
         measures=expand(rules.measure_rankings.output.measures, collection=ABLATED),
         ablation_effects=rules.test_ablations.output.ablation_effects,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
+        randomisation=rules.randomise_layers.output.randomisation,
+        single_neurons=rules.ablate_single_neurons.output.single_neurons,
+        single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
+        path_example=rules.trace_path.output.path_example,
         sql=[
             workflow.source_path("../workflow_scripts/sql/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/database_tables.sql"),

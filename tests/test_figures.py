@@ -22,10 +22,11 @@ from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.errors import UserError
 from relevance_neurons.figure_style import new_figure, save_figure
 from relevance_neurons.figures import figure2, figure3, figure4
+from relevance_neurons.stability_figure import stability_figure
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)
-NAMES = ("figure2", "figure3", "figure4", "effects", "controls", "quality")
+NAMES = ("figure2", "figure3", "figure4", "effects", "controls", "quality", "stability")
 ABLATION = {"measure": "nDCG@10", "value": "zero", "equivalence_margin": 2.0}
 ABLATION |= {"schemes": synthetic_rankings.ABLATED}
 
@@ -368,11 +369,12 @@ def test_quality_with_gaps(quality):
 
 
 @pytest.fixture(scope="module")
-def figures(overlaps, schemes, effects, quality) -> dict[str, Figure]:
+def figures(study, overlaps, schemes, effects, quality) -> dict[str, Figure]:
     drawn = [figure2(overlaps, IN, ["delta"]), figure3(overlaps)]
     drawn += [figure4(schemes, "N_alpha", 10.0, COMPONENTS)]
     drawn += [effects_figure(effects, IN, "nDCG@10"), controls_figure(effects, IN, "nDCG@10")]
     drawn += [quality_figure(quality)]
+    drawn += [stability_figure(pl.read_parquet(study / "split_halves.parquet"), overlaps)]
     return dict(zip(NAMES, drawn, strict=True))
 
 
@@ -432,7 +434,7 @@ def test_axes_are_labelled(figures, name):
 
 
 def test_script_writes_every_figure_the_same_on_every_run(study, tmp_path):
-    names = ("overlaps", "schemes", "ablation_effects", "ranking_quality")
+    names = ("overlaps", "schemes", "ablation_effects", "ranking_quality", "split_halves")
     files = {name: study / f"{name}.parquet" for name in names}
     for run in ("first", "second"):
         output = {

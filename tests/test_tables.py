@@ -394,9 +394,12 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     files["pairs"] = [study / "pairs" / f"{name}.parquet" for name in synthetic_results.DOMAINS]
     files = {kind: [str(path) for path in paths] for kind, paths in files.items()}
     names = ("baselines", "ablation_effects", "scheme_sizes", "ranking_quality")
+    names += ("selection_frequencies", "split_halves", "sensitivity")
     files |= {name: study / f"{name}.parquet" for name in names}
+    files["convergence"] = sorted(study.glob("convergence/*/*.parquet"))
     tables = study / "tables"
     names = ("table1", "table2", "table3", "table4", "controls", "ranking_quality")
+    names += ("stability", "sensitivity")
     output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
     output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
     attributed = list(synthetic_results.DOMAINS)

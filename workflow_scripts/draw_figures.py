@@ -1,4 +1,4 @@
-"""Rule draw_figures: the paper's figures 2 to 4, the ablations' effects, the rankings' quality."""
+"""Rule draw_figures: the paper's figures, those of the ablations and of the sanity checks."""
 
 import polars as pl
 
@@ -7,6 +7,8 @@ from relevance_neurons.ablation_figures import effects_figure, quality_figure
 from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.figure_style import save_figure
 from relevance_neurons.figures import figure2, figure3, figure4
+from relevance_neurons.sanity_figures import figure1, sanity_figure
+from relevance_neurons.stability_figure import stability_figure
 
 
 def main(
@@ -17,13 +19,17 @@ def main(
     controls = {"value": ablation["value"], "margin": ablation["equivalence_margin"]}
     overlaps = pl.read_parquet(input["overlaps"])
     effects = pl.read_parquet(input["ablation_effects"])
+    sanity = ("randomisation", "single_neurons", "single_neuron_correlations")
     figures = {
+        "figure1": figure1(pl.read_parquet(input["path_example"])),
         "figure2": figure2(overlaps, in_domain, outliers),
         "figure3": figure3(overlaps),
         "figure4": figure4(pl.read_parquet(input["schemes"]), scheme, top_percent, components),
         "effects": effects_figure(effects, in_domain, measure, schemes),
         "controls": controls_figure(effects, in_domain, measure, **controls, schemes=schemes),
+        "sanity": sanity_figure(*(pl.read_parquet(input[name]) for name in sanity)),
         "quality": quality_figure(pl.read_parquet(input["ranking_quality"])),
+        "stability": stability_figure(pl.read_parquet(input["split_halves"]), overlaps),
     }
     for name, figure in figures.items():
         save_figure(figure, output[name])

@@ -8,11 +8,17 @@ import polars as pl
 from job import job
 from relevance_neurons.controls_table import controls_table
 from relevance_neurons.outputs import write_parquet
+from relevance_neurons.sanity_tables import randomisation_table, single_neurons_table
 from relevance_neurons.schemes import Scheme
 from relevance_neurons.significance import RANDOM
 from relevance_neurons.sql import run_sql
+from relevance_neurons.stability_tables import (
+    sensitivity_table,
+    stability_table,
+    summarise_stability,
+)
 from relevance_neurons.table4 import table4
-from relevance_neurons.table_formats import write_csv, write_table
+from relevance_neurons.table_formats import Table, write_csv, write_table
 from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
 
 SQL = Path(__file__).parent / "sql" / "write_tables.sql"
@@ -35,6 +41,15 @@ def summarise_collections(
     return run_sql(SQL, study=study, **lists)
 
 
+def tables_of_agreement(files: Mapping, collections: pl.DataFrame) -> list[Table]:
+    """Stability, and sensitivity where the study has variants; a file that it lacks is empty."""
+    names = ("selection_frequencies", "split_halves", "convergence", "sensitivity")
+    frames = [pl.read_parquet(files[name]) if files[name] else None for name in names]
+    *of_stability, sensitivity = frames
+    tables = [stability_table(summarise_stability(*of_stability, collections))]
+    return tables if sensitivity is None else [*tables, sensitivity_table(sensitivity)]
+
+
 def main(input, output, collections, attributed, schemes, ablation: Mapping) -> None:
     """Write every table; ``input`` and ``output`` map names to files (several for a table).
 
@@ -52,6 +67,9 @@ def main(input, output, collections, attributed, schemes, ablation: Mapping) -> 
     tables += [table4(effects, in_domain, **shared)]
     tables += [controls_table(effects, in_domain, **ablation)]
     tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
+    tables += tables_of_agreement(input, summary)
+    tables += [randomisation_table(pl.read_parquet(input["randomisation"]))]
+    tables += [single_neurons_table(pl.read_parquet(input["single_neuron_correlations"]))]
     for table in tables:
         write_table(table, output[table.name])
 

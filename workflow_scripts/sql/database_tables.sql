@@ -40,6 +40,19 @@ CREATE TABLE selection_frequencies (
     collection VARCHAR, label VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR,
     neuron INTEGER, frequency DOUBLE
 );
+CREATE TABLE split_halves (
+    collection VARCHAR, label VARCHAR, top_percent DOUBLE, halving INTEGER, n_pairs_half INTEGER,
+    shared_percent DOUBLE
+);
+CREATE TABLE convergence (
+    collection VARCHAR, label VARCHAR, top_percent DOUBLE, n_pairs INTEGER, points DOUBLE,
+    points_doubled DOUBLE, shared_percent DOUBLE, kendall_tau DOUBLE, relative_difference DOUBLE,
+    worst_pair_difference DOUBLE
+);
+CREATE TABLE sensitivity (
+    collection VARCHAR, label VARCHAR, variant_a VARCHAR, variant_b VARCHAR, top_percent DOUBLE,
+    kendall_tau DOUBLE, spearman DOUBLE, shared_percent DOUBLE, expected_percent DOUBLE
+);
 CREATE TABLE candidates (
     collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, bm25_rank INTEGER,
     bm25_score DOUBLE, pool VARCHAR
@@ -59,6 +72,29 @@ CREATE TABLE ablation_effects (
     n_neurons INTEGER, n_draws INTEGER, significant BOOLEAN, significant_holm BOOLEAN,
     p_value_matched DOUBLE, floor DOUBLE, attainable_percent DOUBLE, attainable_low DOUBLE,
     attainable_high DOUBLE, p_equivalence DOUBLE, equivalent BOOLEAN
+);
+CREATE TABLE randomisation (
+    label VARCHAR, step INTEGER, what VARCHAR, n_layers INTEGER, spearman DOUBLE,
+    spearman_absolute DOUBLE, top_percent DOUBLE, shared_percent DOUBLE, expected_percent DOUBLE,
+    f_change_mean DOUBLE, n_pairs INTEGER
+);
+CREATE TABLE single_neurons (
+    label VARCHAR, layer INTEGER, component VARCHAR, neuron INTEGER, score DOUBLE,
+    score_error DOUBLE, change_zero DOUBLE, change_zero_error DOUBLE, change_mean DOUBLE,
+    change_mean_error DOUBLE, n_pairs INTEGER
+);
+CREATE TABLE single_neuron_correlations (
+    label VARCHAR, component VARCHAR, n_neurons INTEGER, spearman_zero DOUBLE,
+    spearman_low_zero DOUBLE, spearman_high_zero DOUBLE, spearman_absolute_zero DOUBLE,
+    same_sign_percent_zero DOUBLE, spearman_mean DOUBLE, spearman_low_mean DOUBLE,
+    spearman_high_mean DOUBLE, spearman_absolute_mean DOUBLE, same_sign_percent_mean DOUBLE,
+    n_pairs INTEGER
+);
+CREATE TABLE path_example (
+    query_id VARCHAR, doc_id VARCHAR, label VARCHAR, series VARCHAR, layer INTEGER,
+    component VARCHAR, neuron INTEGER, score DOUBLE, token_index INTEGER, token VARCHAR,
+    alpha DOUBLE, f DOUBLE, slope DOUBLE, activation DOUBLE, gradient DOUBLE, contribution DOUBLE,
+    query VARCHAR, passage VARCHAR
 );
 CREATE TABLE ranking_quality (
     collection VARCHAR, ranking VARCHAR, measure VARCHAR, value DOUBLE, ci_low DOUBLE,

@@ -1,0 +1,28 @@
+-- Do other settings of the attribution give another map? Is that more than other pairs would?
+-- One row is a variant of a map at a level of the study: its correlation with the study's own map,
+-- what their tops share, chance, and what the tops of two halves of the map's own pairs share.
+WITH
+ceilings AS (
+    SELECT
+        collection,
+        label,
+        top_percent,
+        avg(shared_percent ORDER BY halving) AS halves_percent
+    FROM split_halves
+    GROUP BY collection, label, top_percent
+)
+
+SELECT
+    variant_b AS variant,
+    collection,
+    label,
+    top_percent,
+    kendall_tau,
+    spearman,
+    shared_percent,
+    expected_percent,
+    halves_percent
+FROM sensitivity
+LEFT JOIN ceilings USING (collection, label, top_percent)
+WHERE variant_a = 'study'
+ORDER BY variant, collection, label, top_percent;
