@@ -54,18 +54,19 @@ rule measure_stability:
         "../workflow_scripts/measure_stability.py"
 
 
-rule check_convergence:
+rule double_points:
     input:
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         pairs=rules.score_pairs.output.pairs,
         reranker=RERANKER_FILES,
     output:
-        convergence="<results>/convergence/{collection}/{label}.parquet",
+        neurons="<results>/doubled_scores/{collection}/{label}.parquet",
+        pairs="<results>/doubled_checks/{collection}/{label}.parquet",
     log:
-        "<logs>/check_convergence/{collection}/{label}.log",
+        "<logs>/double_points/{collection}/{label}.log",
     benchmark:
-        "<benchmarks>/check_convergence/{collection}/{label}.tsv"
+        "<benchmarks>/double_points/{collection}/{label}.tsv"
     conda:
         "../envs/attribution.yaml"
     threads: 2
@@ -77,10 +78,32 @@ rule check_convergence:
         reranker=RERANKER,
         settings=path_settings(),
         n_pairs=STUDY["attribution"]["convergence_pairs"],
-        top_percents=STUDY["selection"]["top_percents"],
         version=VERSIONS["attribution"],
     message:
         "Attribute {wildcards.label} pairs of {wildcards.collection} with twice the points"
+    script:
+        "../workflow_scripts/double_points.py"
+
+
+rule check_convergence:
+    input:
+        neurons=rules.double_points.output.neurons,
+        pairs=rules.double_points.output.pairs,
+    output:
+        convergence="<results>/convergence/{collection}/{label}.parquet",
+    log:
+        "<logs>/check_convergence/{collection}/{label}.log",
+    benchmark:
+        "<benchmarks>/check_convergence/{collection}/{label}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        top_percents=STUDY["selection"]["top_percents"],
+    message:
+        "Compare the {wildcards.label} map of {wildcards.collection} with twice the points"
     script:
         "../workflow_scripts/check_convergence.py"
 

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
 
 import check_convergence as rule
+import double_points as doubling
 from conftest import PAIRS, make_model, make_reranker, make_tokenizer
-from relevance_neurons import attribute, map_agreement
+from relevance_neurons import attribute, convergence
+from relevance_neurons.convergence import double_points
 from relevance_neurons.map_agreement import (
-    check_convergence,
     n_selected,
     rank_correlations,
     shared_percent,
+    summarise_convergence,
 )
 from relevance_neurons.pair_scores import Settings, score_pairs
 from synthetic_results import top
@@ -26,13 +28,17 @@ from synthetic_results import top
 LEVELS = [1, 10]
 
 
-@given(st.floats(0.001, 100), st.integers(1, 300_000))
-def test_sizes_are_those_of_the_sql(top_percent, n_neurons):
+def test_sizes_are_those_of_the_sql():
+    random = np.random.default_rng(0)
+    sizes = [0.5, 9.2, 12.5, *np.exp(random.uniform(np.log(1e-3), np.log(100), 500))]
+    numbers = [100, 375, 4, *random.integers(1, 300_000, 500).tolist()]
+    query = "SELECT n_selected(a, n) FROM (SELECT unnest($a)::DOUBLE AS a, unnest($n) AS n)"
     with duckdb.connect() as connection:
         macros = Path(rule.__file__).parent / "sql" / "macros.sql"
         connection.execute(macros.read_text(encoding="utf-8"))
-        found = connection.execute("SELECT n_selected(?::DOUBLE, ?)", [top_percent, n_neurons])
-        assert found.fetchone()[0] == n_selected(top_percent, n_neurons)
+        found = connection.execute(query, {"a": sizes, "n": numbers}).fetchall()
+    pairs = zip(sizes, numbers, strict=True)
+    assert [m for (m,) in found] == [n_selected(*pair) for pair in pairs]
 
 
 @given(st.integers(0, 10**6), st.sampled_from([2, 5, 1000]))
@@ -54,6 +60,10 @@ def test_a_constant_map_has_no_correlation():
     assert rank_correlations(np.zeros(4), np.arange(4.0)) == {"kendall_tau": None, "spearman": None}
 
 
+def converge(reranker, pairs, settings, levels) -> pl.DataFrame:
+    return summarise_convergence(*double_points(reranker, pairs, settings), levels)
+
+
 def exact_scores(reranker, **settings) -> np.ndarray:
     found = np.empty((len(PAIRS), len(reranker.neurons)))
     for check, scores in score_pairs(reranker, PAIRS, Settings(**settings)):
@@ -63,9 +73,9 @@ def exact_scores(reranker, **settings) -> np.ndarray:
 
 @pytest.mark.parametrize("chunk", [3, 32])
 def test_convergence_equals_the_attribution_with_2n_minus_1_points(monkeypatch, chunk):
-    monkeypatch.setattr(map_agreement, "CHUNK", chunk)
+    monkeypatch.setattr(convergence, "CHUNK", chunk)
     reranker = make_reranker(2)
-    rows = check_convergence(reranker, PAIRS, Settings(quadrature="right", n_points=5), LEVELS)
+    rows = converge(reranker, PAIRS, Settings(quadrature="right", n_points=5), LEVELS)
     plain, halved = (exact_scores(reranker, quadrature="right", n_points=n) for n in (5, 9))
     means = [
         attribute(reranker, PAIRS, quadrature="right", n_points=n).frame()["score"].to_numpy()
@@ -92,14 +102,14 @@ def test_more_exact_settings_are_nearer_to_converged():
         settings = Settings(tolerance=tolerance)
         plain = exact_scores(reranker, tolerance=tolerance)
         worst = (np.linalg.norm(plain - exact, axis=1) / np.linalg.norm(exact, axis=1)).max()
-        rows = check_convergence(reranker, PAIRS, settings, LEVELS)
+        rows = converge(reranker, PAIRS, settings, LEVELS)
         assert rows["worst_pair_difference"][0] == pytest.approx(worst, rel=0.3)
-        finer = check_convergence(reranker, PAIRS, replace(settings, tolerance=1e-3), LEVELS)
+        finer = converge(reranker, PAIRS, replace(settings, tolerance=1e-3), LEVELS)
         assert finer["worst_pair_difference"][0] < rows["worst_pair_difference"][0]
 
 
 def test_levels_that_select_no_neuron_are_left_out():
-    rows = check_convergence(make_reranker(2), PAIRS[:1], Settings(), [0.001, 1])
+    rows = converge(make_reranker(2), PAIRS[:1], Settings(), [0.001, 1])
     assert rows["top_percent"].to_list() == [1.0]
 
 
@@ -122,14 +132,18 @@ def test_script_takes_the_first_kept_pairs_of_the_label(tmp_path):
         pl.DataFrame(table).write_parquet(given[name])
     made = tmp_path / "convergence.parquet"
     reranker = {"model": str(tmp_path / "ranker"), "max_length": 48, "dtype": "float32"}
-    of_map = {"collection": "x", "label": "relevant"}
+    doubled = {name: tmp_path / f"doubled_{name}.parquet" for name in ("neurons", "pairs")}
     settings = {"quadrature": "trapezoid", "n_points": 5}
-    rule.main(given, made, of_map, reranker, settings, 2, LEVELS)
+    doubling.main(given, doubled, "relevant", reranker, settings, 2)
+    rule.main(doubled, made, "x", "relevant", LEVELS)
+    rows = pl.read_parquet(doubled["pairs"])
+    assert rows.columns[:4] == ["query_id", "doc_id", "n_points", "n_points_doubled"]
+    assert [row[:4] for row in rows.rows()] == [("0", "0", 5, 9), ("3", "3", 5, 9)]
     found = pl.read_parquet(made)
     assert found.columns[:4] == ["collection", "label", "top_percent", "n_pairs"]
     assert found.row(0)[:4] == ("x", "relevant", 1.0, 2)
     chosen = [PAIRS[0], PAIRS[3]]
-    expected = check_convergence(make_reranker(2, "float32"), chosen, Settings(**settings), LEVELS)
+    expected = converge(make_reranker(2, "float32"), chosen, Settings(**settings), LEVELS)
     assert found["worst_pair_difference"][0] == pytest.approx(
         expected["worst_pair_difference"][0], rel=1e-3
     )

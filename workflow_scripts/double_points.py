@@ -1,0 +1,38 @@
+"""Rule double_points: some pairs with the points of the path that the study asks for and twice."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import torch
+
+from job import job
+from relevance_neurons.convergence import double_points
+from relevance_neurons.loading import load_reranker
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.pair_scores import Settings
+from relevance_neurons.texts import pair_texts
+
+
+def main(
+    given: Mapping[str, str],
+    made: Mapping[str, str],
+    label: str,
+    reranker: Mapping[str, object],
+    settings: Mapping[str, object],
+    n_pairs: int,
+) -> None:
+    """Attribute the first ``n_pairs`` kept pairs of ``label`` both ways."""
+    pairs = pl.read_parquet(given["pairs"]).filter(pl.col("kept"), label=label).head(n_pairs)
+    texts = pair_texts(pairs, given["queries"], given["documents"])
+    neurons, rows = double_points(load_reranker(**reranker), texts, Settings(label, **settings))
+    write_parquet(neurons, made["neurons"])
+    rows = pl.concat([pairs.select("query_id", "doc_id"), rows], how="horizontal")
+    write_parquet(rows, made["pairs"])
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        params, label = snakemake.params, snakemake.wildcards.label
+        given, made = snakemake.input, snakemake.output
+        main(given, made, label, params.reranker, params.settings, params.n_pairs)
