@@ -19,6 +19,7 @@ include: "rules/attribution.smk"
 include: "rules/selection.smk"
 include: "rules/stability.smk"
 include: "rules/ablation.smk"
+include: "rules/sanity.smk"
 include: "rules/report.smk"
 
 

@@ -94,6 +94,7 @@ def write_tiny_study(folder: Path) -> Path:
             "further": ["mean", "keep_only", "matched"],
         },
         "evaluation": {"depth": 10, "max_queries": 6},
+        "sanity": {"pairs": 2, "neurons": 12},
     }
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study, sort_keys=False))

@@ -1,0 +1,40 @@
+"""Rule randomise_layers: scores of the ranker against those of one with random weights."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import torch
+
+from job import job
+from relevance_neurons.attribution import Attribution, attribute
+from relevance_neurons.loading import load_reranker
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.randomisation import nearest_level, randomise_layers
+from relevance_neurons.reranker import Reranker
+from relevance_neurons.texts import pair_texts
+
+
+def main(given, randomisation: str, reranker: Mapping, settings: Mapping, of: Mapping) -> None:
+    """Attribute the first ``of["n_pairs"]`` kept pairs of each of ``of["labels"]`` at each step."""
+    pairs = pl.read_parquet(given["pairs"]).filter("kept")
+    texts = {
+        label: pair_texts(
+            pairs.filter(label=label).head(of["n_pairs"]), given["queries"], given["documents"]
+        )
+        for label in of["labels"]
+    }
+
+    def scores(ranker: Reranker, label: str) -> Attribution:
+        return attribute(ranker, texts[label], label=label, **settings)
+
+    level = nearest_level(of["top_percents"])
+    ranker = load_reranker(**reranker)
+    found = randomise_layers(ranker, of["labels"], scores, level, settings["seed"])
+    write_parquet(found, randomisation)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        params, output = snakemake.params, snakemake.output.randomisation
+        main(snakemake.input, output, params.reranker, params.settings, params.of)
