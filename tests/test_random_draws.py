@@ -12,7 +12,13 @@ from conftest import make_reranker
 from relevance_neurons import UserError
 from relevance_neurons.descriptions import BERT
 from relevance_neurons.neurons import Neurons
-from relevance_neurons.random_draws import NEAREST, draw_like, draw_matched, match_quality
+from relevance_neurons.random_draws import (
+    NEAREST,
+    draw_like,
+    draw_matched,
+    in_order,
+    match_quality,
+)
 from tiny_rankers import make_ranker
 
 NEURONS = make_reranker().neurons
@@ -20,12 +26,16 @@ PLACE = ["layer", "component"]
 NEURON = [*PLACE, "neuron"]
 
 
-def random_sizes(neurons=NEURONS, seed: int = 0) -> pl.DataFrame:
+def random_activations(neurons=NEURONS, seed: int = 0) -> pl.DataFrame:
     """Log-normal sizes, in another order than the neurons'; one of them is 0."""
     sizes = np.random.default_rng(seed).lognormal(sigma=2, size=len(neurons))
     sizes[3] = 0.0
     frame = neurons.frame().with_columns(root_mean_square=pl.Series(sizes))
     return frame.sample(len(frame), shuffle=True, seed=1)
+
+
+def random_sizes(neurons=NEURONS) -> np.ndarray:
+    return in_order(random_activations(neurons), "root_mean_square", neurons)
 
 
 def at_most_half(neurons, seed: int) -> pl.DataFrame:
@@ -92,10 +102,10 @@ def test_matched_draws_are_others_in_the_same_places(seed, draw):
 
 def test_a_partner_is_one_of_the_nearest_each_as_likely():
     """One selected neuron: its partner is uniform over the ten nearest by log size, brute force."""
-    sizes = random_sizes()
+    activations, sizes = random_activations(), random_sizes()
     selected = NEURONS.frame().filter(layer=2, component="intermediate", neuron=7)
-    own = selected.join(sizes, on=NEURON)["root_mean_square"].log()[0]
-    others = sizes.filter(pl.col("neuron") != 7, layer=2, component="intermediate")
+    own = selected.join(activations, on=NEURON)["root_mean_square"].log()[0]
+    others = activations.filter(pl.col("neuron") != 7, layer=2, component="intermediate")
     distance = (pl.col("root_mean_square").log() - own).abs()
     nearest = others.sort(distance)["neuron"].head(NEAREST).to_list()
     drawn = [
@@ -121,15 +131,15 @@ def wide_neurons() -> Neurons:
 def test_matched_draws_are_of_like_size_where_plain_ones_are_not():
     """12 large neurons of each component, with as many larger and smaller ones beside them."""
     neurons = wide_neurons()
-    sizes = random_sizes(neurons)
+    activations, sizes = random_activations(neurons), random_sizes(neurons)
     rank = pl.col("root_mean_square").rank(descending=True).over(PLACE)
-    large = sizes.filter(rank.is_between(20, 31)).select(NEURON)
+    large = activations.filter(rank.is_between(20, 31)).select(NEURON)
     draws = {
         "matched": [draw_matched(large, neurons, sizes, draw, 0) for draw in range(20)],
         "plain": [draw_like(large, neurons, draw, 0) for draw in range(20)],
     }
     matched, plain = (
-        np.mean([match_quality(large, drawn, sizes) for drawn in several])
+        np.mean([match_quality(large, drawn, neurons, sizes) for drawn in several])
         for several in draws.values()
     )
     assert 0.8 < matched < 1.25 and plain > 1.5
@@ -139,16 +149,19 @@ def test_match_quality_is_the_ratio_of_mean_sizes():
     sizes = random_sizes()
     selected = at_most_half(NEURONS, 1)
     drawn = draw_matched(selected, NEURONS, sizes, 0, 0)
-    by_name = {tuple(row[:3]): row[3] for row in sizes.select(*NEURON, "root_mean_square").rows()}
+    columns = random_activations().select(*NEURON, "root_mean_square")
+    by_name = {row[:3]: row[3] for row in columns.rows()}
     expected = [np.mean([by_name[row] for row in one.rows()]) for one in (selected, drawn)]
-    assert match_quality(selected, drawn, sizes) == pytest.approx(expected[0] / expected[1])
-    assert match_quality(selected, selected, sizes) == 1
+    assert match_quality(selected, drawn, NEURONS, sizes) == pytest.approx(
+        expected[0] / expected[1]
+    )
+    assert match_quality(selected, selected, NEURONS, sizes) == 1
 
 
 def test_matched_draws_depend_on_the_set_draw_and_seed():
     selected, sizes = at_most_half(NEURONS, 1), random_sizes()
     first = draw_matched(selected, NEURONS, sizes, 0, 0)
-    again = draw_matched(selected.reverse(), NEURONS, sizes.reverse(), 0, 0)
+    again = draw_matched(selected.reverse(), NEURONS, sizes, 0, 0)
     assert first.equals(again)
     assert not first.equals(draw_matched(selected, NEURONS, sizes, 1, 0))
     assert not first.equals(draw_matched(selected, NEURONS, sizes, 0, 1))
@@ -174,6 +187,12 @@ def test_too_few_left_are_refused():
 
 
 def test_sizes_of_another_ranker_are_refused():
-    selected = NEURONS.frame().head(1)
-    with pytest.raises(UserError, match="not of this ranker's neurons"):
-        draw_matched(selected, NEURONS, random_sizes().head(9), 0, 0)
+    for other in (random_activations().head(9), pl.concat([random_activations()] * 2)):
+        with pytest.raises(UserError, match="not of this ranker's neurons"):
+            in_order(other, "root_mean_square", NEURONS)
+
+
+def test_numbers_are_places_in_a_vector_of_all_neurons():
+    for neurons in (NEURONS, make_ranker("monot5, gated").neurons):
+        places = np.random.default_rng(0).permutation(len(neurons))
+        assert (neurons.numbers(neurons.frame()[places]) == places).all()

@@ -100,6 +100,18 @@ class Neurons:
             }
         )
 
+    def numbers(self, neurons: pl.DataFrame) -> np.ndarray:
+        """Where the neurons of a frame, all of this ranker, lie in a vector of all neurons."""
+        starts = pl.DataFrame(
+            [(*name, blocks[0].start) for name, blocks in self._by_name.items()],
+            schema={"layer": pl.Int32, "component": pl.String, "start": pl.Int64},
+            orient="row",
+        )
+        place = ["layer", "component"]
+        frame = neurons.select(pl.col("layer").cast(pl.Int32), "component", "neuron")
+        found = frame.join(starts, on=place, how="left", maintain_order="left")
+        return (found["start"] + found["neuron"]).to_numpy()
+
     def select(self, neurons: pl.DataFrame) -> dict[Block, torch.Tensor]:
         """The neurons of a frame (layer, component, neuron), grouped by their block.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left
 
 import numpy as np
 import polars as pl
@@ -13,6 +12,10 @@ from relevance_neurons.neurons import NEURON_COLUMNS, Block, Neurons
 
 NEAREST = 10
 """Neurons of the most similar activation size, of which a matched draw takes one at random."""
+
+
+class TooFewLeft(UserError):
+    """More neurons of a component are selected than are left to draw from."""
 
 
 def draw_like(selected: pl.DataFrame, neurons: Neurons, draw: int, seed: int) -> pl.DataFrame:
@@ -33,38 +36,53 @@ def draw_like(selected: pl.DataFrame, neurons: Neurons, draw: int, seed: int) ->
     return _frame(drawn)
 
 
+def in_order(activations: pl.DataFrame, column: str, neurons: Neurons) -> np.ndarray:
+    """A column of ``activations`` (layer, component, neuron, ...), shape (n_neurons,).
+
+    Raises ``UserError`` unless each neuron of the ranker has one row.
+    """
+    values = activations.select(*NEURON_COLUMNS, column)
+    found = neurons.frame().join(values, on=NEURON_COLUMNS, how="left", maintain_order="left")
+    if found[column].null_count() or len(found) != len(neurons):
+        raise UserError("activations: they are not of this ranker's neurons, one row each")
+    return found[column].to_numpy()
+
+
 def draw_matched(
-    selected: pl.DataFrame, neurons: Neurons, sizes: pl.DataFrame, draw: int, seed: int
+    selected: pl.DataFrame, neurons: Neurons, sizes: np.ndarray, draw: int, seed: int
 ) -> pl.DataFrame:
     """Random draw number ``draw`` of neurons whose outputs are as large as those ``selected``.
 
-    ``sizes`` has a row per neuron: layer, component, neuron and root_mean_square, as
-    ``measure_activations`` gives. Within each block (layer, component, module) the selected
-    neurons, in random order, each get a partner out of the ``NEAREST`` neurons, not selected and
-    not yet drawn, whose log root_mean_square is nearest to its own; which of them is random. The
-    draw depends on the selected set, the sizes, its number and the seed alone.
+    ``sizes`` is the root_mean_square of every neuron's output, shape (n_neurons,). Within each
+    block (layer, component, module) the selected neurons, in random order, each get a partner out
+    of the ``NEAREST`` neurons, not selected and not yet drawn, whose log size is nearest to its
+    own; which of them is random. The draw depends on the selected set, the sizes, its number and
+    the seed alone.
 
     An outlier dimension, many times as large as any other of its block, has no like there: its
-    partner is then the best of much smaller ones. ``match_quality`` tells how well it went.
+    partner is then one of much smaller ones. ``match_quality`` tells how well it went.
 
-    Raises ``UserError`` where fewer neurons of a block are left than are selected.
+    Raises ``TooFewLeft``, a ``UserError``, where fewer of a block are left than are selected.
     """
-    blocks = {
-        block: indices.numpy() - block.column for block, indices in neurons.select(selected).items()
-    }
-    logs = _log_sizes(neurons, sizes)
+    blocks = _places(selected, neurons)
     chosen = b"".join((block.start + own).tobytes() for block, own in blocks.items())
     rng = np.random.default_rng([seed, zlib.crc32(chosen), draw])
+    logs = np.log(np.maximum(sizes, np.finfo(np.float64).tiny))
     return _frame({b: np.sort(_partners(b, own, logs[b.slice], rng)) for b, own in blocks.items()})
 
 
-def match_quality(selected: pl.DataFrame, drawn: pl.DataFrame, sizes: pl.DataFrame) -> float:
-    """Mean root_mean_square of the neurons ``selected`` over that of those ``drawn``: 1 is best."""
-    means = [
-        one.join(sizes, on=NEURON_COLUMNS, how="left")["root_mean_square"].mean()
-        for one in (selected, drawn)
-    ]
-    return means[0] / means[1] if means[1] else float("inf")
+def match_quality(
+    selected: pl.DataFrame, drawn: pl.DataFrame, neurons: Neurons, sizes: np.ndarray
+) -> float:
+    """Mean size of the neurons ``selected`` over that of those ``drawn``: 1 is best."""
+    means = [sizes[neurons.numbers(one)].mean() for one in (selected, drawn)]
+    return float(means[0] / max(means[1], np.finfo(np.float64).tiny))
+
+
+def _places(selected: pl.DataFrame, neurons: Neurons) -> dict[Block, np.ndarray]:
+    """The neurons by their places, from 0, in their blocks."""
+    blocks = neurons.select(selected)
+    return {block: columns.numpy() - block.column for block, columns in blocks.items()}
 
 
 def _partners(
@@ -73,28 +91,23 @@ def _partners(
     """A neuron of the block, by its place there, for each that is selected."""
     left = np.setdiff1d(np.arange(block.size), selected)
     if len(left) < len(selected):
-        raise UserError(
+        raise TooFewLeft(
             f"ablation.further: matched: {len(selected)} of the {block.size} neurons of layer "
             f"{block.layer} {block.component} are selected, which leaves too few to draw from; "
             "leave matched out, or lower selection.top_percents"
         )
-    pool = sorted(zip(logs[left], left, strict=True))
+    left = left[logs[left].argsort(kind="stable")]
+    heights = logs[left]
     partners = []
     for own in logs[rng.permutation(selected)]:
-        place = bisect_left(pool, (own, -1))
+        place = np.searchsorted(heights, own)
         first = max(0, place - NEAREST)
-        window = range(first, min(len(pool), place + NEAREST))
-        nearest = sorted(window, key=lambda at, own=own: abs(pool[at][0] - own))[:NEAREST]
-        partners.append(pool.pop(nearest[rng.integers(len(nearest))])[1])
+        distances = np.abs(heights[first : place + NEAREST] - own)
+        nearest = first + distances.argsort(kind="stable")[:NEAREST]
+        taken = nearest[rng.integers(len(nearest))]
+        partners.append(left[taken])
+        left, heights = np.delete(left, taken), np.delete(heights, taken)
     return partners
-
-
-def _log_sizes(neurons: Neurons, sizes: pl.DataFrame) -> np.ndarray:
-    """Log of root_mean_square, in the neurons' order; of a neuron that is always 0 very low."""
-    found = neurons.frame().join(sizes, on=NEURON_COLUMNS, how="left", maintain_order="left")
-    if found["root_mean_square"].null_count() or len(found) != len(neurons):
-        raise UserError("activations: they are not of this ranker's neurons, one row each")
-    return np.log(np.maximum(found["root_mean_square"].to_numpy(), np.finfo(np.float64).tiny))
 
 
 def _frame(drawn: dict[Block, np.ndarray]) -> pl.DataFrame:

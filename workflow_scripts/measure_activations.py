@@ -1,0 +1,25 @@
+"""Rule measure_activations: the mean and size of every neuron's output over the kept pairs."""
+
+from collections.abc import Mapping
+
+import polars as pl
+import torch
+
+from job import job
+from relevance_neurons.activations import measure_activations
+from relevance_neurons.loading import load_reranker
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.texts import pair_texts
+
+
+def main(given: Mapping[str, str], activations: str, reranker: Mapping[str, object]) -> None:
+    """Over the kept pairs of all labels."""
+    pairs = pl.read_parquet(given["pairs"]).filter("kept")
+    texts = pair_texts(pairs, given["queries"], given["documents"])
+    write_parquet(measure_activations(load_reranker(**reranker), texts), activations)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        torch.set_num_threads(snakemake.threads)
+        main(snakemake.input, snakemake.output.activations, snakemake.params.reranker)

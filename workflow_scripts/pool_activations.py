@@ -1,0 +1,20 @@
+"""Rule pool_activations: the mean and size of every neuron's output over all collections."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from job import job
+from relevance_neurons.outputs import write_parquet
+from relevance_neurons.sql import run_sql
+
+SQL = Path(__file__).parent / "sql" / "pool_activations.sql"
+
+
+def main(activations: Sequence[str], pooled: str) -> None:
+    """Each token of ``activations``, a file per collection, counts the same."""
+    write_parquet(run_sql(SQL, activations=activations), pooled)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.activations, snakemake.output.activations)

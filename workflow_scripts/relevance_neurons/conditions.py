@@ -1,0 +1,132 @@
+"""Under which conditions candidates are re-ranked: each scheme's ablation, and those beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from relevance_neurons.ablation import with_value
+from relevance_neurons.ablation_kinds import (
+    KEEP_ONLY,
+    MATCHED,
+    PLAIN,
+    RANDOM,
+    UNPRUNED,
+    VALUES,
+    named,
+)
+from relevance_neurons.neurons import NEURON_COLUMNS, Neurons
+from relevance_neurons.random_draws import (
+    TooFewLeft,
+    draw_like,
+    draw_matched,
+    in_order,
+    match_quality,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Condition(NamedTuple):
+    """An ablation by its name in the tables; ``neurons`` is None for the whole ranker."""
+
+    scheme: str
+    top_percent: float
+    draw: int
+    neurons: pl.DataFrame | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is done with every scheme: the keys of these names under a study's ``ablation``."""
+
+    value: str = "zero"
+    further: Sequence[str] = ()
+    random_draws: int = 50
+    seed: int = 0
+
+
+def conditions(
+    schemes: pl.DataFrame, neurons: Neurons, activations: pl.DataFrame, settings: Settings
+) -> Iterator[Condition]:
+    """Yield the whole ranker, then each scheme's ablation at each level, controls, further ones.
+
+    ``schemes``: scheme, top_percent, layer, component, neuron; ``activations``: a row per neuron
+    of the ranker, as ``measure_activations`` gives. Random and matched neurons, and all but the
+    scheme's in keep_only, give the same ``value`` as the scheme's own. A matched control for which
+    too few neurons are left is left out, and the log says so.
+    """
+    yield Condition(UNPRUNED, 0.0, 0, None)
+    sizes = in_order(activations, "root_mean_square", neurons)
+    means = in_order(activations, "mean", neurons)
+    groups = schemes.sort("scheme", "top_percent").group_by(
+        "scheme", "top_percent", maintain_order=True
+    )
+    for (scheme, level), group in groups:
+        selected = group.select(NEURON_COLUMNS)
+        for kind, draw, chosen in (
+            *_random(selected, neurons, settings),
+            *_further(selected, neurons, settings),
+            *_matched(f"{scheme} at {level:g} %", selected, neurons, sizes, settings),
+        ):
+            value = kind if kind in VALUES else settings.value
+            ablation = None if chosen.is_empty() else _giving(value, chosen, neurons, means)
+            yield Condition(named(kind, scheme), level, draw, ablation)
+
+
+Set = tuple[str, int, pl.DataFrame]
+"""The kind of an ablation, its draw, and the neurons that are switched off."""
+
+
+def _random(selected: pl.DataFrame, neurons: Neurons, settings: Settings) -> Iterator[Set]:
+    """The scheme itself, and as many random neurons in the same places."""
+    yield PLAIN, 0, selected
+    for draw in range(settings.random_draws):
+        yield RANDOM, draw, draw_like(selected, neurons, draw, settings.seed)
+
+
+def _further(selected: pl.DataFrame, neurons: Neurons, settings: Settings) -> Iterator[Set]:
+    """The other value, and the scheme's neurons alone at work."""
+    for kind in settings.further:
+        if kind in VALUES:
+            yield kind, 0, selected
+        elif kind == KEEP_ONLY:
+            yield kind, 0, neurons.frame().join(selected, on=NEURON_COLUMNS, how="anti")
+
+
+def _matched(
+    name: str,
+    selected: pl.DataFrame,
+    neurons: Neurons,
+    sizes: np.ndarray,
+    settings: Settings,
+) -> list[Set]:
+    """Random neurons of like activation size, where they are asked for and there are enough."""
+    if MATCHED not in settings.further:
+        return []
+    draws = range(settings.random_draws)
+    try:
+        drawn = [draw_matched(selected, neurons, sizes, n, settings.seed) for n in draws]
+    except TooFewLeft as error:
+        logger.warning("%s: no matched control (%s)", name, error)
+        return []
+    quality = [match_quality(selected, one, neurons, sizes) for one in drawn]
+    if quality:
+        logger.info(
+            "%s: its neurons' activations are %.2f times as large as those of its matched draws",
+            name,
+            np.mean(quality),
+        )
+    return [(MATCHED, draw, one) for draw, one in zip(draws, drawn, strict=True)]
+
+
+def _giving(value: str, chosen: pl.DataFrame, neurons: Neurons, means: np.ndarray) -> pl.DataFrame:
+    """The neurons with what they give; without a column where that is 0, which takes memory."""
+    if value == "zero":
+        return chosen
+    return with_value(chosen.with_columns(mean=means[neurons.numbers(chosen)]), value).drop("mean")
