@@ -36,6 +36,7 @@ rule rerank_candidates:
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         schemes=rules.select_neurons.output.schemes,
+        activations=rules.pool_activations.output.activations,
         reranker=RERANKER_FILES,
     output:
         rerankings="<results>/rerankings/{collection}.parquet",
@@ -53,9 +54,8 @@ rule rerank_candidates:
     params:
         reranker=RERANKER,
         ablated=ablated_schemes(STUDY),
-        random_draws=STUDY["ablation"]["random_draws"],
-        value=STUDY["ablation"]["value"],
-        seed=STUDY["seed"],
+        settings={key: STUDY["ablation"][key] for key in ("value", "further", "random_draws")}
+        | {"seed": STUDY["seed"]},
         version=VERSIONS["ablation"],
     message:
         "Re-rank {wildcards.collection} under every ablation"
