@@ -72,6 +72,18 @@ def read_study(path: Path) -> dict:
         ({"attribution": None}, "attribution: nothing was found; a value of type object"),
         ({"attribution.n_points": 1}, "attribution.n_points: 1 was found; at least 2 is allowed"),
         (
+            {"sensitivity.variants": {"more": {"n_points": 50}}},
+            "sensitivity.variants.more.n_points: 50 was found; adaptive does not use it",
+        ),
+        (
+            {"sensitivity.variants": {"even": {"quadrature": "simpson", "n_points": 50}}},
+            "sensitivity.variants.even.n_points: 50 was found; simpson needs an odd number",
+        ),
+        (
+            {"sensitivity.variants": {"tight": {"quadrature": "right", "tolerance": 0.01}}},
+            "sensitivity.variants.tight.tolerance: 0.01 was found; right does not use it",
+        ),
+        (
             {"attribution.baseline": "mask"},
             "attribution.baseline: 'mask' was found; allowed are pad",
         ),

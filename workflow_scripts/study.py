@@ -226,9 +226,21 @@ def _contradictions(config: Study, folder: Path) -> Iterator[str]:
     value = config["ablation"]["value"]
     if value in config["ablation"]["further"]:
         yield f"ablation.further: {value!r} is what ablation.value gives already"
-    points = config["attribution"]["n_points"]
-    if config["attribution"]["quadrature"] == "simpson" and points % 2 == 0:
-        yield f"attribution.n_points: {points} was found; simpson needs an odd number"
+    yield from _contradictions_of_paths(config)
+
+
+def _contradictions_of_paths(config: Study) -> Iterator[str]:
+    """Of the study's own rule of the integral and of those of its variants."""
+    variants = config["sensitivity"].get("variants", {})
+    changes = {f"sensitivity.variants.{name}": keys for name, keys in variants.items()}
+    for where, given in ({"attribution": {}} | changes).items():
+        keys = config["attribution"] | given
+        rule, points = keys["quadrature"], keys["n_points"]
+        unused = "n_points" if rule == "adaptive" else "tolerance"
+        if unused in given:
+            yield f"{where}.{unused}: {given[unused]} was found; {rule} does not use it"
+        if rule == "simpson" and points % 2 == 0:
+            yield f"{where}.n_points: {points} was found; simpson needs an odd number"
 
 
 def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
