@@ -39,6 +39,17 @@ CONTRACT = {
     "overlaps.parquet": [
         "kind", "label", "collections", "top_percent", "shared_percent", "expected_percent",
     ],
+    "split_halves.parquet": [
+        "collection", "label", "top_percent", "halving", "n_pairs_half", "shared_percent",
+    ],
+    "convergence/alpha/relevant.parquet": [
+        "collection", "label", "top_percent", "n_pairs", "points", "points_doubled",
+        "shared_percent", "kendall_tau", "relative_difference", "worst_pair_difference",
+    ],
+    "sensitivity.parquet": [
+        "collection", "label", "variant_a", "variant_b", "top_percent", "kendall_tau", "spearman",
+        "shared_percent", "expected_percent",
+    ],
     "candidates/alpha.parquet": [
         "query_id", "doc_id", "grade", "bm25_rank", "bm25_score", "pool",
     ],
