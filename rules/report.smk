@@ -194,6 +194,7 @@ rule build_database:
         qrels=expand(rules.prepare_collection.output.qrels, collection=COLLECTIONS),
         pairs=expand(rules.score_pairs.output.pairs, collection=STUDY["attribution"]["collections"]),
         neuron_scores=NEURON_SCORES,
+        activations=rules.pool_activations.output.activations,
         attribution_checks=[
             f"<results>/attribution_checks/{collection}/{label}.parquet"
             for collection, label in ATTRIBUTED

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 import synthetic_rankings
+import synthetic_sanity
 import synthetic_stability
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
@@ -153,7 +154,9 @@ def write_synthetic_results(folder: str | Path, seed: int = 0) -> Path:
     _write_overlaps(folder, scores)
     _write_frequencies(folder, scores, replicates)
     synthetic_stability.write_stability(folder, scores)
+    synthetic_sanity.write_sanity(folder, neuron_frame())
     _write_baselines(folder, random)
+    _write_activations(folder)
     synthetic_rankings.write_collections(folder, [*DOMAINS, *ABLATION_DOMAINS], MAPS, random)
     synthetic_rankings.write_ablations(folder, ABLATION_DOMAINS, schemes, random)
     return folder
@@ -262,6 +265,17 @@ def _write_frequencies(folder: Path, scores: Scores, replicates: Scores) -> None
     schema |= {**neurons.schema, "frequency": pl.Float64}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     write(frame, folder / "selection_frequencies.parquet")
+
+
+def _write_activations(folder: Path) -> None:
+    neurons = neuron_frame()
+    values = np.random.default_rng(7).normal(size=(2, len(neurons)))
+    frame = neurons.with_columns(
+        mean=pl.Series(values[0]),
+        root_mean_square=pl.Series(np.hypot(*values)),
+        n_tokens=pl.lit(4321),
+    )
+    write(frame, folder / "activations.parquet")
 
 
 def _write_baselines(folder: Path, random: np.random.Generator) -> None:

@@ -4,7 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from polars.testing import assert_frame_equal
 
+import pool_activations
 from conftest import PAIRS
 from relevance_neurons import UserError, ablate, measure_activations
 from relevance_neurons.memory import Memory
@@ -92,3 +94,14 @@ def test_halves_where_memory_ends(two_logits, monkeypatch):
 def test_no_pairs_are_refused(two_logits):
     with pytest.raises(UserError, match="pairs: none were given"):
         measure_activations(two_logits, [])
+
+
+def test_pooled_over_collections_equals_all_pairs_together(two_logits, tmp_path):
+    """Tokens, not collections, count the same; neurons are in the ranker's order."""
+    files = [tmp_path / "b.parquet", tmp_path / "a.parquet"]
+    for file, pairs in zip(files, (PAIRS[:1], PAIRS[1:]), strict=True):
+        measure_activations(two_logits, pairs).sample(fraction=1, shuffle=True).write_parquet(file)
+    pool_activations.main([str(file) for file in files], str(tmp_path / "pooled.parquet"))
+    expected = measure_activations(two_logits, PAIRS)
+    found = pl.read_parquet(tmp_path / "pooled.parquet")
+    assert_frame_equal(found, expected, rel_tol=1e-12, abs_tol=1e-12)

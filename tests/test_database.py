@@ -27,7 +27,8 @@ STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERC
 STUDY |= {"ablation": {"equivalence_margin": 2}}
 WHOLE = (
     "baselines schemes scheme_sizes overlaps selection_frequencies ablation_effects ranking_quality"
-    " split_halves sensitivity"
+    " split_halves sensitivity activations"
+    " randomisation single_neurons single_neuron_correlations path_example"
 )
 
 
@@ -293,6 +294,18 @@ def test_equivalence_is_counted_over_collections(database, results):
         assert row["greatest_p_equivalence"] == of["p_equivalence"].max()
         assert row["greatest_loss_percent"] == of["difference_percent"].min()
     assert 0 < found["n_equivalent"].sum() < found["n_collections"].sum()
+
+
+def test_single_neurons_are_correlated_as_polars_does(database, results):
+    query = (QUERIES / "check_single_neurons.sql").read_text(encoding="utf-8")
+    found = rows(database, query)
+    expected = pl.read_parquet(results / "single_neuron_correlations.parquet")
+    expected = expected.filter(pl.col("component") != "all")
+    assert len(found) == len(expected) == 2 * expected["component"].n_unique()
+    for row in found.iter_rows(named=True):
+        of = expected.filter(label=row["label"], component=row["component"]).row(0, named=True)
+        for name in found.columns[2:7]:
+            assert row[name] == pytest.approx(of[name]), name
 
 
 def test_columns_beyond_the_contract_are_kept(results, tmp_path):

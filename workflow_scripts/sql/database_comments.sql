@@ -9,6 +9,7 @@ COMMENT ON TABLE pairs IS 'One row is a judged pair that was scored';
 COMMENT ON TABLE neuron_scores IS 'One row is a neuron in the map of a collection and label';
 COMMENT ON TABLE attribution_checks IS 'One row is a pair that was attributed';
 COMMENT ON TABLE baselines IS 'One row is a baseline for the attribution (table 1)';
+COMMENT ON TABLE activations IS 'One row is a neuron, its output over the tokens of all kept pairs';
 COMMENT ON TABLE schemes IS 'One row is a selected neuron of a scheme';
 COMMENT ON TABLE scheme_sizes IS 'One row is a scheme at a level, empty ones included';
 COMMENT ON TABLE "overlaps" IS 'One row is a set of maps, their tops compared at a level';
@@ -40,6 +41,9 @@ COMMENT ON COLUMN attribution_checks.residual IS 'cut_sum against f_input - f_ba
 COMMENT ON COLUMN attribution_checks.n_points IS 'Different points of the path';
 COMMENT ON COLUMN attribution_checks.error_estimate IS 'Of an adaptive grid, in units of F';
 COMMENT ON COLUMN baselines.mean_difference IS 'Mean of p(relevant) - p(non_relevant); best is 0';
+COMMENT ON COLUMN activations.mean IS 'What ablation.value mean puts in the output''s place';
+COMMENT ON COLUMN activations.root_mean_square IS 'What matched draws are matched by';
+COMMENT ON COLUMN activations.n_tokens IS 'Special tokens included, padding not';
 COMMENT ON COLUMN schemes.top_percent IS 'The level: 0 to 100, percent of all neurons of a map';
 COMMENT ON COLUMN schemes.score IS 'Mean over the maps that the scheme rests on';
 COMMENT ON COLUMN "overlaps".shared_percent IS 'Of a map''s top: the share that is in all tops';

@@ -23,6 +23,10 @@ CREATE TABLE baselines (
     baseline VARCHAR, mean_difference DOUBLE, ci_low DOUBLE, ci_high DOUBLE, n_pairs INTEGER,
     chosen BOOLEAN
 );
+CREATE TABLE activations (
+    layer INTEGER, component VARCHAR, neuron INTEGER, mean DOUBLE, root_mean_square DOUBLE,
+    n_tokens BIGINT
+);
 CREATE TABLE schemes (
     scheme VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR, neuron INTEGER,
     score DOUBLE
