@@ -22,11 +22,14 @@ from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.errors import UserError
 from relevance_neurons.figure_style import new_figure, save_figure
 from relevance_neurons.figures import figure2, figure3, figure4
+from relevance_neurons.sanity_figures import figure1, sanity_figure
 from relevance_neurons.stability_figure import stability_figure
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)
 NAMES = ("figure2", "figure3", "figure4", "effects", "controls", "quality", "stability")
+NAMES += ("figure1", "sanity")
+SANITY = ("randomisation", "single_neurons", "single_neuron_correlations")
 ABLATION = {"measure": "nDCG@10", "value": "zero", "equivalence_margin": 2.0}
 ABLATION |= {"schemes": synthetic_rankings.ABLATED}
 
@@ -375,6 +378,8 @@ def figures(study, overlaps, schemes, effects, quality) -> dict[str, Figure]:
     drawn += [effects_figure(effects, IN, "nDCG@10"), controls_figure(effects, IN, "nDCG@10")]
     drawn += [quality_figure(quality)]
     drawn += [stability_figure(pl.read_parquet(study / "split_halves.parquet"), overlaps)]
+    drawn += [figure1(pl.read_parquet(study / "path_example.parquet"))]
+    drawn += [sanity_figure(*(pl.read_parquet(study / f"{name}.parquet") for name in SANITY))]
     return dict(zip(NAMES, drawn, strict=True))
 
 
@@ -430,11 +435,12 @@ def test_legends_and_axes_do_not_overlap(figures, name):
 def test_axes_are_labelled(figures, name):
     axes = figures[name].axes
     labels = {one.get_xlabel() for one in axes} | {one.get_ylabel() for one in axes}
-    assert any("%" in label or "layer" in label for label in labels)
+    assert any("%" in label or "layer" in label or "α" in label for label in labels)
 
 
 def test_script_writes_every_figure_the_same_on_every_run(study, tmp_path):
     names = ("overlaps", "schemes", "ablation_effects", "ranking_quality", "split_halves")
+    names += (*SANITY, "path_example")
     files = {name: study / f"{name}.parquet" for name in names}
     for run in ("first", "second"):
         output = {

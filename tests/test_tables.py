@@ -32,6 +32,8 @@ from relevance_neurons.table_formats import (
 from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
 
 FORMATS = (".csv", ".md", ".tex")
+OTHER_TABLES = ("controls", "ranking_quality", "stability", "sensitivity")
+OTHER_TABLES += ("randomisation", "single_neurons")
 
 
 def small_table(cells: list[Cell], **options) -> Table:
@@ -395,11 +397,12 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     files = {kind: [str(path) for path in paths] for kind, paths in files.items()}
     names = ("baselines", "ablation_effects", "scheme_sizes", "ranking_quality")
     names += ("selection_frequencies", "split_halves", "sensitivity")
+    names += ("randomisation", "single_neuron_correlations")
     files |= {name: study / f"{name}.parquet" for name in names}
     files["convergence"] = sorted(study.glob("convergence/*/*.parquet"))
     tables = study / "tables"
     names = ("table1", "table2", "table3", "table4", "controls", "ranking_quality")
-    names += ("stability", "sensitivity")
+    names += ("stability", "sensitivity", "randomisation", "single_neurons")
     output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
     output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
     attributed = list(synthetic_results.DOMAINS)
@@ -421,7 +424,7 @@ def test_script_writes_every_table_in_every_format(written):
     names = {path.name for path in tables.iterdir()}
     assert names == {
         *(f"table{n}{suffix}" for n in range(1, 5) for suffix in FORMATS),
-        *(f"{name}{suffix}" for name in ("controls", "ranking_quality") for suffix in FORMATS),
+        *(f"{name}{suffix}" for name in OTHER_TABLES for suffix in FORMATS),
         "effects.csv",
     }
     for path in tables.glob("*.tex"):

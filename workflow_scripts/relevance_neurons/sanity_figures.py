@@ -1,0 +1,166 @@
+"""Figure 1, a real pair along its path, and the figure of the sanity checks."""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from relevance_neurons.components import COMPONENTS
+from relevance_neurons.figure_style import (
+    DARK_GREY,
+    PANEL_WIDTH,
+    bottom_legend,
+    colour,
+    marker,
+    new_figure,
+    styled,
+)
+from relevance_neurons.table_formats import MINUS, number
+
+_SERIES = {"important": ("-", 1), "unimportant": ("--", 0)}
+_ALPHA = "α, from baseline (0) to the pair (1)"
+_CHARACTERS = 112
+
+
+@styled
+def figure1(path_example: pl.DataFrame) -> Figure:
+    """F, the gradient at two neurons and what they add up to, along a real pair's path.
+
+    ``path_example``: as ``trace_path`` returns it, with label.
+    """
+    figure = new_figure(2 * PANEL_WIDTH, 2.75)
+    first = path_example.row(0, named=True)
+    texts = [f"{name}: {_abridged(first[name])}" for name in ("query", "passage")]
+    figure.suptitle("\n".join(texts), x=0.01, ha="left", fontsize="medium", color=DARK_GREY)
+    left, middle, right = figure.subplots(1, 3)
+    important = path_example.filter(series="important")
+    left.plot("alpha", "f", data=important, color="black", label="F")
+    left.set_title(f"(a) F, {_words(first['label'])}")
+    middle.set_title("(b) gradient ∂F/∂y at the token")
+    right.set_title("(c) contribution up to α")
+    for name, (style, number_of_colour) in _SERIES.items():
+        curve = path_example.filter(series=name)
+        look = {"color": colour(number_of_colour), "ls": style}
+        middle.plot("alpha", "gradient", data=curve, label=_neuron(curve), **look)
+        right.plot("alpha", "contribution", data=curve, label=_neuron(curve), **look)
+    for axes in (left, middle, right):
+        axes.set_xlim(0, 1)
+        axes.grid(True)
+    middle.set_xlabel(_ALPHA)
+    figure.legend(*middle.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def sanity_figure(
+    randomisation: pl.DataFrame, single_neurons: pl.DataFrame, correlations: pl.DataFrame
+) -> Figure:
+    """How scores fade with random weights, and scores against true changes by component.
+
+    ``randomisation``: as ``randomise_layers`` returns it; ``single_neurons``: as
+    ``ablate_single_neurons`` does, and ``correlations`` as ``neuron_correlations`` does.
+    """
+    components = [one for one in COMPONENTS if one in set(single_neurons["component"])]
+    n_rows = -(-len(components) // 3)
+    figure = new_figure(2 * PANEL_WIDTH, 2.3 + 1.9 * n_rows)
+    grid = figure.add_gridspec(1 + n_rows, 3, height_ratios=[1.25, *[1] * n_rows])
+    _randomisation_panel(figure.add_subplot(grid[0, :]), randomisation)
+    labels = single_neurons["label"].unique(maintain_order=True).to_list()
+    for place, component in enumerate(components):
+        axes = figure.add_subplot(grid[1 + place // 3, place % 3])
+        _scatter(axes, single_neurons.filter(component=component), labels)
+        found = dict(correlations.filter(component=component)["label", "spearman_zero"].iter_rows())
+        rho = ", ".join(number(found[label], 2) for label in labels)
+        axes.set_title(f"({chr(ord('b') + place)}) {component}\nρ {rho}")
+        if place + 3 >= len(components):
+            axes.set_xlabel("score")
+        if place % 3 == 0:
+            axes.set_ylabel("change of F without it")
+    bottom_legend(figure, 4)
+    return figure
+
+
+def _randomisation_panel(axes: Axes, randomisation: pl.DataFrame) -> None:
+    axes.set_title("(a) scores of a ranker with random weights against the real ones")
+    axes.axhline(0, color="black", lw=0.6)
+    labels = randomisation["label"].unique(maintain_order=True).to_list()
+    for index, label in enumerate(labels):
+        steps = randomisation.filter(label=label).sort("step")
+        for column, style, words in (
+            ("spearman", "-", "ρ of scores"),
+            ("spearman_absolute", ":", "ρ of |score|"),
+        ):
+            values = steps[column].cast(pl.Float64).fill_null(np.nan)
+            look = {"color": colour(index), "marker": marker(index), "ls": style}
+            axes.plot(
+                [0, *(steps["step"] + 1)],
+                [1.0, *values],
+                **look,
+                label=f"{_words(label)}, {words}",
+            )
+    first = randomisation.filter(label=labels[0]).sort("step")
+    axes.set_xticks(range(len(first) + 1), ["none", *first["what"]])
+    axes.tick_params(axis="x", rotation=30 if len(first) > 9 else 0)
+    axes.set_xlabel("what has random weights: the head and the layers down to")
+    axes.set_ylabel("rank correlation")
+    axes.set_ylim(min(-0.1, 1.1 * _lowest(randomisation)), 1.05)
+    axes.grid(True, axis="y")
+
+
+def _lowest(randomisation: pl.DataFrame) -> float:
+    columns = randomisation.select("spearman", "spearman_absolute").cast(pl.Float64)
+    return columns.min_horizontal().min() or 0.0
+
+
+def _scatter(axes: Axes, neurons: pl.DataFrame, labels: list[str]) -> None:
+    """Score against change, on scales that show small values of either sign."""
+    axes.axhline(0, color="black", lw=0.4)
+    axes.axvline(0, color="black", lw=0.4)
+    for index, label in enumerate(labels):
+        own = neurons.filter(label=label)
+        look = {"color": colour(index), "marker": marker(index), "ms": 2.5, "mew": 0, "alpha": 0.6}
+        axes.plot(own["score"], own["change_zero"], ls="", **look)
+    for axis, column in ((axes.xaxis, "score"), (axes.yaxis, "change_zero")):
+        _signed_log_scale(axes, axis, neurons[column])
+
+
+def _signed_log_scale(axes: Axes, axis: Axis, values: pl.Series) -> None:
+    """Linear below the median size, logarithmic above; ticks at 0 and at the largest powers."""
+    sizes = values.abs().filter(values != 0)
+    threshold = float(sizes.median() or 1.0)
+    set_scale = axes.set_xscale if axis is axes.xaxis else axes.set_yscale
+    set_scale("symlog", linthresh=threshold)
+    power = 10.0 ** np.floor(np.log10(sizes.max() or 1.0))
+    axis.set_major_locator(FixedLocator([-power, 0, power]))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: number(x, 0) if x == 0 else _power(x)))
+    axis.set_minor_locator(NullLocator())
+
+
+def _power(value: float) -> str:
+    sign = MINUS if value < 0 else ""
+    exponent = round(np.log10(abs(value)))
+    return f"{sign}$10^{{{exponent}}}$"
+
+
+def _neuron(curve: pl.DataFrame) -> str:
+    row = curve.row(0, named=True)
+    where = f"layer {row['layer']} {row['component']} {row['neuron']}"
+    return f"{row['series']}: {where}, token “{_plain(row['token'])}”"
+
+
+def _words(label: str) -> str:
+    return label.replace("_", "-")
+
+
+def _abridged(text: str) -> str:
+    return _plain(textwrap.shorten(text, _CHARACTERS, placeholder=" …"))
+
+
+def _plain(text: str) -> str:
+    return text.replace("$", r"\$")  # or Matplotlib reads what follows as a formula

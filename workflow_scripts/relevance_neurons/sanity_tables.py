@@ -1,0 +1,98 @@
+"""Tables of the sanity checks: random weights, and single neurons switched off."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from relevance_neurons.table_formats import NOTHING, Cell, Table, number
+
+CHANGES = ("zero", "mean")
+
+
+def randomisation_table(randomisation: pl.DataFrame) -> Table:
+    """How little of the scores is left once weights are random (METHOD, section 2.9).
+
+    ``randomisation``: a row per label and step, as ``randomise_layers`` returns it.
+    """
+    rows = [
+        [
+            Cell(row["label"]),
+            Cell(row["what"]),
+            Cell(number(row["spearman"], 3)),
+            Cell(number(row["spearman_absolute"], 3)),
+            Cell(number(row["shared_percent"], 1)),
+            Cell(number(row["expected_percent"], 1)),
+            Cell(number(row["f_change_mean"], 4)),
+        ]
+        for row in randomisation.iter_rows(named=True)
+    ]
+    level, n_pairs = randomisation["top_percent"].max(), randomisation["n_pairs"].max()
+    return Table(
+        name="randomisation",
+        title="Scores after weights became random, from the head down",
+        columns=[
+            "label",
+            "random from",
+            "ρ",
+            "ρ of |score|",
+            "shared %",
+            "by chance %",
+            "mean |ΔF|",
+        ],
+        rows=rows,
+        data=randomisation,
+        notes=[
+            f"ρ: Spearman's rank correlation of all neurons' mean scores over {n_pairs} pairs with "
+            "those of the real ranker; the sign that a random head gives is arbitrary. Shared: of "
+            f"the top {level:g} %. ΔF: change of F along the path. A random ranker's scores must "
+            "not be those of the real one."
+        ],
+        alignment=["l", "l", *"rrrrr"],
+    )
+
+
+def single_neurons_table(correlations: pl.DataFrame) -> Table:
+    """Score against true change, by component (METHOD, section 2.10).
+
+    ``correlations``: a row per label and component, as ``neuron_correlations`` returns it.
+    """
+    rows = [
+        [Cell(row["label"]), Cell(row["component"]), Cell(str(row["n_neurons"]))]
+        + [
+            cell
+            for name in CHANGES
+            for cell in (
+                Cell(_with_interval(row, name)),
+                Cell(number(row[f"spearman_absolute_{name}"], 2)),
+                Cell(number(row[f"same_sign_percent_{name}"], 0)),
+            )
+        ]
+        for row in correlations.iter_rows(named=True)
+    ]
+    return Table(
+        name="single_neurons",
+        title="A neuron's score against what F loses without it",
+        columns=[
+            "label",
+            "component",
+            "neurons",
+            *["ρ [95 % interval]", "ρ of sizes", "same sign %"] * 2,
+        ],
+        rows=rows,
+        data=correlations,
+        notes=[
+            f"Each neuron of the sample switched off alone, over {correlations['n_pairs'].max()} "
+            "pairs: it gives 0, or its mean. ρ: Spearman's rank correlation over neurons of the "
+            "score with F(x) − F(x without it), in brackets its 95 % interval (bootstrap over "
+            "neurons, BCa); of sizes: of both without their signs. Where attention saturates, "
+            "scores of query and key may miss what the neurons do."
+        ],
+        groups=[("", 3), ("gives 0", 3), ("gives its mean", 3)],
+        alignment=["l", "l", *"rrrrrrr"],
+    )
+
+
+def _with_interval(row: dict, name: str) -> str:
+    columns = ("spearman", "spearman_low", "spearman_high")
+    value, low, high = (number(row[f"{column}_{name}"], 2) for column in columns)
+    return value if low == NOTHING else f"{value} [{low}, {high}]"
