@@ -24,7 +24,7 @@ SMALLER = {
         "convergence_pairs": 1,
     },
     "baselines": {"pairs": 6},
-    "selection": {"top_percents": [1, 10, 30]},  # of 344 neurons
+    "selection": {"top_percents": [1, 10, 30]},  # of 312 neurons
     "ablation": {"max_queries": 4, "candidates": 4, "random_draws": 2, "shuffles": 10},
     "evaluation": {"depth": 5, "max_queries": 4},
     "sanity": {"pairs": 2, "neurons": 6},
