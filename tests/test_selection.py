@@ -287,10 +287,14 @@ def test_own_schemes_equal_numpy(
 
 def test_a_scheme_that_picks_among_no_neuron_is_refused(tmp_path):
     files = random_maps(tmp_path, ("a", "relevant"), ("a", "non_relevant"))
-    nowhere = replace(OWN, collections=("a",), layers=(7,))
-    message = r"selection\.schemes\.mine: layers \[7\], components \[\] hold no neuron; .* 0 to 0"
-    with pytest.raises(UserError, match=message):
-        run(tmp_path, files, {"a": "in"}, [10], [nowhere])
+    somewhere = replace(OWN, collections=("a",), layers=(0,), components=("key",))
+    run(tmp_path, files, {"a": "in"}, [10], [somewhere])
+    with pytest.raises(
+        UserError, match=r"selection\.schemes\.mine\.layers: the ranker has no 7; .*0"
+    ):
+        run(tmp_path, files, {"a": "in"}, [10], [replace(somewhere, layers=(0, 7))])
+    with pytest.raises(UserError, match=r"mine\.components: the ranker has no pooler; .* key"):
+        run(tmp_path, files, {"a": "in"}, [10], [replace(somewhere, components=("pooler",))])
 
 
 def test_own_schemes_use_the_collections_that_have_their_labels():

@@ -236,6 +236,28 @@ def test_schemes_of_ones_own_are_ablated_too(tmp_path):
     assert ablated_schemes(read_study(write_study(tmp_path, **chosen))) == ["mine", "P_beta"]
 
 
+@pytest.mark.parametrize(
+    ("schemes", "message"),
+    [
+        ({"P_beta": {"labels": ["relevant"]}}, "P_beta: the paper's schemes have one of this name"),
+        (
+            {"x": {"labels": ["relevant"], "collections": ["beta", "b"]}},
+            "x.collections: 'b' is not",
+        ),
+        (
+            {"x": {"labels": ["non_relevant"], "collections": ["alpha", "beta"]}},
+            "x.collections: beta is not attributed for the label non_relevant",
+        ),
+        ({"x": {"labels": ["non_relevant"], "collections": "out"}}, "x: no collection of out is"),
+        ({"x": {"labels": ["relevant"], "collections": "some"}}, "in, out, all or a list of names"),
+    ],
+)
+def test_a_mistake_in_a_scheme_is_one_line(tmp_path, schemes, message):
+    with pytest.raises(StudyError) as error:
+        read_study(write_study(tmp_path, **{"selection.schemes": schemes}))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
 def test_schemes_of_table_4(tmp_path):
     more = {f"collections.{name}": {**FILES} for name in ("beta", "gamma")}
     more["attribution.collections"] = ["alpha", "beta", "gamma"]

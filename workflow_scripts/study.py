@@ -268,6 +268,9 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
         for one in keys["collections"] if isinstance(keys["collections"], list) else ():
             if one not in attributed_names:
                 yield f"{where}.collections: {one!r} is not one of attribution.collections"
+            for label in keys["labels"]:
+                if one in attributed_names and (one, label) not in attributed(config):
+                    yield f"{where}.collections: {one} is not attributed for the label {label}"
         if name not in own:
             yield f"{where}: no collection of {keys['collections']} is attributed for its labels"
     for name in config["ablation"].get("schemes", []):

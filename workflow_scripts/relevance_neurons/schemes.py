@@ -122,10 +122,13 @@ def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
         if left_out:
             logger.info("%s schemes leave out %s: no %s", family, ", ".join(left_out), needs)
     for scheme, members in used.items():
-        if "_and_" in scheme and len(members) < 2:
+        if scheme in JOINT and len(members) < 2:
             logger.warning("%s is no intersection: its only collection is %s", scheme, members[0])
     for scheme, level in sizes.filter(pl.col("n_neurons") == 0)["scheme", "top_percent"].rows():
-        logger.info("%s selects no neuron at %g %%: its maps share none", scheme, level)
+        logger.info(
+            "%s selects no neuron at %g %%: its maps share none, or it has too few to pick from",
+            *(scheme, level),
+        )
 
 
 def _listed(value: object) -> object:

@@ -152,6 +152,7 @@ def _effect_notes(
         f"the same layers and components, {draws or 0} draws each, averaged per query); brackets: "
         "significant tests of all.",
         "Bold: largest change of the column; underlined: second largest. "
-        f"{EMPTY}: no neuron is in the intersection, nothing was ablated. "
+        f"{EMPTY}: no neuron is selected (an empty intersection, or too few to pick "
+        "from), nothing was ablated. "
         f"{NOTHING}: the study has no such scheme, collection or difference.",
     ]

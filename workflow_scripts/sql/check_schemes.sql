@@ -8,15 +8,25 @@ schemes AS (
 
 blocks AS (
     SELECT DISTINCT layer, component FROM read_parquet(getvariable('neuron_scores'))
+),
+
+ranker AS (
+    SELECT max(layer) AS last_layer,
+        string_agg(DISTINCT component, ', ' ORDER BY component) AS components
+    FROM blocks
+),
+
+unknown AS (
+    SELECT scheme, 'layers' AS key, layer::VARCHAR AS value
+    FROM (SELECT scheme, unnest(layers) AS layer FROM schemes)
+    WHERE layer NOT IN (SELECT layer FROM blocks)
+    UNION ALL
+    SELECT scheme, 'components', component
+    FROM (SELECT scheme, unnest(components) AS component FROM schemes)
+    WHERE component NOT IN (SELECT component FROM blocks)
 )
 
-SELECT format('selection.schemes.{}: layers {}, components {} hold no neuron; the ranker has layers '
-    '0 to {} with {}', scheme, layers, components, (SELECT max(layer) FROM blocks),
-    (SELECT string_agg(DISTINCT component, ', ' ORDER BY component) FROM blocks)) AS fault
-FROM schemes
-WHERE NOT EXISTS (
-    FROM blocks
-    WHERE (len(components) = 0 OR list_contains(components, component))
-        AND (len(layers) = 0 OR list_contains(layers, layer))
-)
-ORDER BY scheme;
+SELECT format('selection.schemes.{}.{}: the ranker has no {}; it has layers 0 to {} with {}',
+    scheme, key, value, last_layer, ranker.components) AS fault
+FROM unknown, ranker
+ORDER BY fault;
