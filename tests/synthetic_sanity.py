@@ -33,7 +33,7 @@ def randomisation(random: np.random.Generator) -> pl.DataFrame:
 
 
 def single_neurons(neurons: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
-    """Twelve neurons of each component; their changes are half what their scores say."""
+    """Twelve neurons of each component; their changes are half what their scores say, a few of them 0."""
     chosen = neurons.filter(pl.int_range(pl.len()).over("component") < 12)
     frames = []
     for label in LABELS:
@@ -41,7 +41,8 @@ def single_neurons(neurons: pl.DataFrame, random: np.random.Generator) -> pl.Dat
         noise = random.standard_normal((2, len(chosen))) * np.abs(score)
         columns = {"score": score, "score_error": np.abs(score) / 5}
         for name, one in zip(("zero", "mean"), noise, strict=True):
-            columns |= {f"change_{name}": score / 2 + one / 2}
+            change = np.where(np.arange(len(chosen)) % 9 == 4, 0.0, score / 2 + one / 2)
+            columns |= {f"change_{name}": change}
             columns |= {f"change_{name}_error": np.abs(score) / 9}
         frame = chosen.with_columns(**columns, n_pairs=pl.lit(20, dtype=pl.Int32))
         frames.append(frame.select(pl.lit(label).alias("label"), pl.all()))
@@ -57,7 +58,8 @@ def correlations(changes: pl.DataFrame) -> pl.DataFrame:
         change = pl.col(f"change_{name}")
         rho = pl.corr("score", change, method="spearman")
         sizes = pl.corr(pl.col("score").abs(), change.abs(), method="spearman")
-        same = 100 * (pl.col("score").sign() == change.sign()).mean()
+        both = (pl.col("score") != 0) & (change != 0)
+        same = 100 * (pl.col("score").sign() == change.sign()).filter(both).mean()
         columns += [rho.alias(f"spearman_{name}"), (rho - 0.2).alias(f"spearman_low_{name}")]
         columns += [(rho + 0.1).alias(f"spearman_high_{name}")]
         columns += [sizes.alias(f"spearman_absolute_{name}")]

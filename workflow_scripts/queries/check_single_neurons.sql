@@ -1,7 +1,8 @@
 -- Does a neuron's score foretell what F loses without it?
 -- One row is a component under a label: over the neurons that were switched off one by one,
 -- Spearman's rank correlation of score and true change (the neuron gives 0, or its mean), in how
--- many percent of them both have the same sign, and the neuron whose loss changes F most.
+-- many percent of those where neither is 0 both have the same sign, and the neuron whose loss
+-- changes F most.
 WITH
 ranked AS (
     SELECT
@@ -26,8 +27,10 @@ SELECT
     count(*) AS n_neurons,
     corr(score_rank, zero_rank) AS spearman_zero,
     corr(score_rank, mean_rank) AS spearman_mean,
-    100 * avg((sign(score) = sign(change_zero))::INTEGER) AS same_sign_percent_zero,
-    100 * avg((sign(score) = sign(change_mean))::INTEGER) AS same_sign_percent_mean,
+    100 * avg((sign(score) = sign(change_zero))::INTEGER)
+        FILTER (score <> 0 AND change_zero <> 0) AS same_sign_percent_zero,
+    100 * avg((sign(score) = sign(change_mean))::INTEGER)
+        FILTER (score <> 0 AND change_mean <> 0) AS same_sign_percent_mean,
     arg_max(format('layer {} neuron {}', layer, neuron), abs(change_zero)) AS largest_change_of,
     max(abs(change_zero)) AS largest_change
 FROM ranked
