@@ -33,7 +33,7 @@ def randomisation(random: np.random.Generator) -> pl.DataFrame:
 
 
 def single_neurons(neurons: pl.DataFrame, random: np.random.Generator) -> pl.DataFrame:
-    """Twelve neurons of each component; their changes are half what their scores say, a few of them 0."""
+    """Twelve neurons of each component; changes are half the scores, a few of them 0."""
     chosen = neurons.filter(pl.int_range(pl.len()).over("component") < 12)
     frames = []
     for label in LABELS:

@@ -351,6 +351,17 @@ def test_controls_counts_equivalent_controls_and_averages_what_is_attainable(eff
     assert data["difference_percent"] == pytest.approx(-1)
 
 
+def test_controls_says_over_how_many_collections_the_attainable_is_averaged(effects):
+    """Out of the domain are sci and art; null is an original that may be the floor."""
+    for known, expected in ((["sci"], f"{MINUS}30.0 (1/2)"), ([], NOTHING)):
+        percent = pl.when(pl.col("collection").is_in([*known, "dev"])).then(-30.0)
+        marked = effects.with_columns(attainable_percent=percent)
+        table = controls_table(marked, ["ms", "dev"], "nDCG@10", schemes=["N_ms"])
+        row = texts(table)["N_ms"]
+        assert (row[5], row[10]) == (f"{MINUS}30.0", expected)
+    assert "clearly above the floor, counted in brackets" in " ".join(table.notes)
+
+
 def test_controls_notes_explain_the_kinds_that_are_there(effects):
     table = controls_table(effects, ["ms", "dev"], "nDCG@10", equivalence_margin=1.5)
     notes = " ".join(table.notes)

@@ -64,7 +64,8 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
     """Mean effect per scheme, top_percent, domain and kind, and how many tests say what.
 
     Columns: these four, difference_percent, attainable_percent (means over the domain's
-    collections), n_significant, n_significant_holm, n_equivalent, n_tests, n_collections, empty.
+    collections that have them), n_significant, n_significant_holm, n_equivalent, n_tests,
+    n_collections, empty, n_attainable (collections with attainable_percent).
     """
     order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
     return (
@@ -79,6 +80,7 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
             n_tests=pl.col("p_value").count(),
             n_collections=pl.col("collection").n_unique(),
             empty=(pl.col("n_neurons") == 0).all(),
+            n_attainable=pl.col("attainable_percent").count(),
         )
         .sort("scheme", "top_percent", "domain", "kind")
     )
@@ -94,11 +96,17 @@ def _cell(
     if row is None:
         return Cell(NOTHING)
     if column == _ATTAINABLE:
-        return Cell(number(row["attainable_percent"], 1))
+        return Cell(_attainable(row))
     text = number(row["difference_percent"], 2)
     if column in DRAWN and row["n_tests"]:
         text += f" ({row['n_equivalent']} of {row['n_tests']})"
     return Cell(text)
+
+
+def _attainable(row: dict) -> str:
+    """The mean over the collections that have one, and over how many where some have none."""
+    text, n, n_all = number(row["attainable_percent"], 1), row["n_attainable"], row["n_collections"]
+    return f"{text} ({n}/{n_all})" if 0 < n < n_all else text
 
 
 def _notes(shown: Sequence[str], value: str, margin: float, significance: float) -> list[str]:
@@ -115,7 +123,9 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
         f"100 · (mean changed − mean original) / mean original; {kinds}. Several collections: mean "
         "of their differences.",
         f"% of attainable: 100 · ({value} − original) / (original − floor), the floor being the "
-        "measure of the same pools in random order: at −100 nothing of the ranking is left.",
+        "measure of the same pools in random order: at −100 nothing of a collection's ranking is "
+        "left. The mean is over collections whose original is clearly above the floor, counted "
+        "in brackets where some are not.",
     ]
     if set(DRAWN) & set(shown):
         lines.append(

@@ -28,7 +28,8 @@ def difference_percent(original: np.ndarray, pruned: np.ndarray) -> float | None
 def attainable_percent(original: np.ndarray, pruned: np.ndarray, floor: np.ndarray) -> float | None:
     """100 (mean pruned - mean original) / (mean original - mean floor).
 
-    None where the original ranker is no better than the floor: there is nothing to lose.
+    None where the original ranker is no better than the floor: there is nothing to lose. Where it
+    is little better the ratio is of no use; ``attainable_bounds`` tells where.
     """
     attainable = original.mean() - floor.mean()
     if attainable < ROUNDING:
@@ -81,7 +82,7 @@ def attainable_bounds(means: np.ndarray) -> tuple[Bounds, Bounds]:
     """Interval of ``attainable_percent``; ``means`` as in ``difference_bounds``.
 
     Replicates in which the original is not above the floor have no ratio; with more than 5 % of
-    such, what can be lost is itself uncertain, and there is no interval.
+    such, what can be lost is itself uncertain: no interval, and no ``attainable_percent`` either.
     """
     attainable = means[:, 0] - means[:, 1]
     above = attainable > ROUNDING

@@ -91,7 +91,8 @@ def ablation_effects(
     - n_neurons: of the scheme; for ``keep_only`` these are the ones that stay on;
     - n_draws: draws behind ``pruned`` (1 unless a control); significant: p_value <= ``alpha``;
     - floor: mean of the shuffled pools; attainable_percent: 100 (pruned - original) / (original -
-      floor), its interval as that of difference_percent, all three resampled together;
+      floor), its interval as that of difference_percent, all three resampled together; null, all
+      of it, where the original is not above the floor in 95 % of the replicates;
     - p_equivalence: two one-sided paired t-tests that the mean difference is within +-
       ``equivalence_margin`` percent of the mean original; equivalent: p_equivalence <= ``alpha``.
 
@@ -151,7 +152,8 @@ def _collection_effects(
         row |= {name: bounds[i] for name, bounds in intervals.items()}
         if floor is not None:
             row |= {"floor": float(floor.mean())}
-            row |= {"attainable_percent": tests.attainable_percent(original, pruned[i], floor)}
+            if row["attainable_low"] is not None:  # clearly above the floor
+                row |= {"attainable_percent": tests.attainable_percent(original, pruned[i], floor)}
         rows.append(row | _against_draws(values, scheme, top_percent))
     return rows
 

@@ -75,7 +75,7 @@ COMMENT ON COLUMN ablation_effects.draw_low IS 'Lowest difference_percent of a s
 COMMENT ON COLUMN ablation_effects.p_value_matched IS 'As p_value_random, against matched:x';
 COMMENT ON COLUMN ablation_effects.n_neurons IS 'Of the scheme; of keep_only:x, those that stay on';
 COMMENT ON COLUMN ablation_effects.floor IS 'Mean measure of the same pools in random order';
-COMMENT ON COLUMN ablation_effects.attainable_percent IS '100 (pruned - original) / (original - floor)';
+COMMENT ON COLUMN ablation_effects.attainable_percent IS '100 (pruned - original) / (original - floor); null near it';
 COMMENT ON COLUMN ablation_effects.attainable_low IS '95 % bootstrap, of attainable_percent';
 COMMENT ON COLUMN ablation_effects.p_equivalence IS 'Two one-sided paired t-tests: within the margin';
 COMMENT ON COLUMN randomisation.what IS 'What became random last; all above it is random too';
