@@ -42,7 +42,6 @@ rule randomise_layers:
         of={
             "labels": SANITY_LABELS,
             "n_pairs": SANITY["pairs"],
-            "top_percents": STUDY["selection"]["top_percents"],
         },
         version=VERSIONS["attribution"],
     message:

@@ -9,14 +9,14 @@ from scipy.stats import spearmanr
 
 from conftest import PAIRS
 from relevance_neurons.architectures import encoder_layers
-from relevance_neurons.attribution import attribute
+from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.randomisation import (
     cascade,
     compare_maps,
-    nearest_level,
     randomise_layers,
     reinitialised,
 )
+from relevance_neurons.running_scores import RunningScores
 from tiny_rankers import MODELS, make_ranker
 
 SHARED = {"albert": [3], "albert, groups": [2, 6]}
@@ -105,13 +105,13 @@ def maps(reranker, label="relevant"):
 
 
 def test_a_ranker_is_like_itself(two_logits):
-    found = compare_maps(maps(two_logits), maps(two_logits), 1)
+    found = compare_maps(maps(two_logits), maps(two_logits))
     assert found["spearman"] == pytest.approx(1) and found["spearman_absolute"] == pytest.approx(1)
     assert found["shared_percent"] == 100
 
 
 def test_comparison_is_that_of_scipy(two_logits):
-    frame = randomise_layers(two_logits, ["relevant", "non_relevant"], maps, 10.0, seed=2)
+    frame = randomise_layers(two_logits, ["relevant", "non_relevant"], maps, seed=2)
     assert frame["step"].to_list() == [0, 1, 2, 3, 4] * 2
     assert frame["label"].unique(maintain_order=True).to_list() == ["relevant", "non_relevant"]
     row = frame.row(2, named=True)
@@ -120,7 +120,8 @@ def test_comparison_is_that_of_scipy(two_logits):
     assert (row["what"], row["n_layers"]) == ("layer 1", 2)
     assert row["spearman"] == pytest.approx(spearmanr(a, b).statistic)
     assert row["spearman_absolute"] == pytest.approx(spearmanr(abs(a), abs(b)).statistic)
-    n_top = round(len(a) / 10)
+    n_top = round(len(a) / 100)
+    assert n_top > 1 and row["top_percent"] == 1
     shared = set(np.argsort(a)[-n_top:]) & set(np.argsort(b)[-n_top:])
     assert row["shared_percent"] == pytest.approx(100 * len(shared) / n_top)
     assert row["expected_percent"] == pytest.approx(100 * n_top / len(a))
@@ -132,7 +133,7 @@ def test_comparison_is_that_of_scipy(two_logits):
 def test_a_constant_ranker_has_no_ranks(two_logits):
     constant = reinitialised(two_logits, 0, seed=0)
     torch.nn.init.zeros_(constant.model.classifier.weight)
-    found = compare_maps(maps(two_logits), maps(constant), 1)
+    found = compare_maps(maps(two_logits), maps(constant))
     assert [found[one] for one in ("spearman", "spearman_absolute", "shared_percent")] == [None] * 3
     assert found["f_change_mean"] == 0
 
@@ -142,6 +143,11 @@ def test_more_layers_than_there_are(two_logits):
         reinitialised(two_logits, 4, seed=0)
 
 
-def test_the_level_nearest_to_one_percent():
-    assert nearest_level([0.01, 0.1, 1]) == 1
-    assert nearest_level([0.5, 1.5, 10]) == 0.5
+def test_the_top_of_a_small_ranker_is_one_neuron():
+    neurons = make_ranker("bert").neurons.frame().head(20)
+    first, second = (RunningScores(20) for _ in range(2))
+    for running, score in ((first, range(20)), (second, [*range(1, 20), 99])):
+        running.add(0, np.array(score))
+    found = compare_maps(*(Attribution("relevant", neurons, one) for one in (first, second)))
+    assert (found["top_percent"], found["shared_percent"]) == (1, 100)
+    assert found["expected_percent"] == 100 / 20

@@ -9,7 +9,7 @@ from job import job
 from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
-from relevance_neurons.randomisation import nearest_level, randomise_layers
+from relevance_neurons.randomisation import randomise_layers
 from relevance_neurons.reranker import Reranker
 from relevance_neurons.texts import pair_texts
 
@@ -27,9 +27,8 @@ def main(given, randomisation: str, reranker: Mapping, settings: Mapping, of: Ma
     def scores(ranker: Reranker, label: str) -> Attribution:
         return attribute(ranker, texts[label], label=label, **settings)
 
-    level = nearest_level(of["top_percents"])
     ranker = load_reranker(**reranker)
-    found = randomise_layers(ranker, of["labels"], scores, level, settings["seed"])
+    found = randomise_layers(ranker, of["labels"], scores, settings["seed"])
     write_parquet(found, randomisation)
 
 

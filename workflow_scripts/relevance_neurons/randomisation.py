@@ -6,7 +6,7 @@ become random from the head down, layer by layer, and the scores are compared wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from relevance_neurons.attribution import Attribution
 from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.reranker import Reranker
 
+TOP_PERCENT = 1.0
+"""Level at which tops are compared: no study's own, so that another list of levels repeats nothing."""
 AFTER_LAYERS = ("pooler", "final_norm", "final_layer_norm")
 """Parts of a base model that follow its last layer; what else is not in a layer, they read."""
 
@@ -93,14 +95,14 @@ def reinitialised(
 
 
 def randomise_layers(
-    reranker: Reranker, labels: Sequence[str], scores: Scores, top_percent: float, seed: int
+    reranker: Reranker, labels: Sequence[str], scores: Scores, seed: int
 ) -> pl.DataFrame:
     """Compare the scores of ``reranker`` with those at every step of the cascade.
 
-    ``scores`` attributes the pairs of a label with a ranker; ``top_percent`` is the level at which
-    the tops are compared. A row per label and step: step, what, n_layers (random ones), spearman
-    and spearman_absolute over all neurons' mean scores, shared_percent and expected_percent (of
-    independent random tops), f_change_mean (mean |F(x) - F(x')|), n_pairs. Where a map is
+    ``scores`` attributes the pairs of a label with a ranker. A row per label and step: step, what,
+    n_layers (random ones), spearman and spearman_absolute over all neurons' mean scores,
+    top_percent (``TOP_PERCENT``; at least one neuron), shared_percent of the tops at that level and
+    expected_percent (of independent random tops), f_change_mean (mean |F(x) - F(x')|), n_pairs. Where a map is
     constant, as where F does not change, it has no ranks: null.
     """
     real = {label: scores(reranker, label) for label in labels}
@@ -108,23 +110,23 @@ def randomise_layers(
     for number, step in enumerate(cascade(reranker)):
         other = reinitialised(reranker, step.n_layers, seed, step.embeddings)
         for label in labels:
-            found = compare_maps(real[label], scores(other, label), top_percent)
+            found = compare_maps(real[label], scores(other, label))
             key = {"label": label, "step": number, "what": step.what, "n_layers": step.n_layers}
             rows.append(key | found)
     return pl.DataFrame(rows, schema=ROWS).sort("label", "step", descending=[True, False])
 
 
-def compare_maps(real: Attribution, other: Attribution, top_percent: float) -> dict:
+def compare_maps(real: Attribution, other: Attribution) -> dict:
     """How alike two maps of the same neurons are; see ``randomise_layers``."""
     first, second = (one.frame()["score"].to_numpy() for one in (real, other))
-    n_selected = int(np.floor(round(top_percent * len(first) / 100, 9) + 0.5))
+    n_selected = max(1, int(np.floor(round(TOP_PERCENT * len(first) / 100, 9) + 0.5)))
     tops = [set(np.argsort(-one, kind="stable")[:n_selected].tolist()) for one in (first, second)]
     checks = other.checks()
-    has_ranks = bool(np.ptp(first)) and bool(np.ptp(second)) and n_selected > 0
+    has_ranks = bool(np.ptp(first)) and bool(np.ptp(second))
     return {
         "spearman": spearman(first, second),
         "spearman_absolute": spearman(np.abs(first), np.abs(second)),
-        "top_percent": top_percent,
+        "top_percent": TOP_PERCENT,
         "shared_percent": 100 * len(tops[0] & tops[1]) / n_selected if has_ranks else None,
         "expected_percent": 100 * n_selected / len(first),
         "f_change_mean": (checks["f_input"] - checks["f_baseline"]).abs().mean(),
@@ -180,8 +182,3 @@ def _untrained(model: nn.Module, seed: int) -> nn.Module:
             whole = T5ForConditionalGeneration(model.config)
             return MonoT5(whole, range(len(LABEL_WORDS)))  # any two words: they are drawn alike
         return type(model)(model.config)
-
-
-def nearest_level(top_percents: Iterable[float], wanted: float = 1.0) -> float:
-    """The level nearest to ``wanted`` percent; of two as near, the lower."""
-    return min(top_percents, key=lambda level: (abs(level - wanted), level))
