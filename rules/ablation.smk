@@ -112,6 +112,7 @@ rule test_ablations:
         significance=STUDY["ablation"]["significance"],
         equivalence_margin=STUDY["ablation"]["equivalence_margin"],
         seed=STUDY["seed"],
+        version=VERSIONS["effects"],
     message:
         "Test what the ablations change"
     script:

@@ -23,7 +23,15 @@ from study import (
 
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).
-VERSIONS = {"collections": 1, "training": 1, "pairs": 2, "attribution": 2, "ablation": 3}
+VERSIONS = {
+    "collections": 1,
+    "training": 1,
+    "pairs": 2,
+    "attribution": 2,
+    "ablation": 3,
+    "effects": 2,
+    "sanity": 1,
+}
 
 
 def study_file():

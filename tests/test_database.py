@@ -254,6 +254,7 @@ def test_stable_neurons_are_counted_over_collections(database, results):
     frequencies = pl.read_parquet(results / "selection_frequencies.parquet").filter(
         label="relevant",
         top_percent=10.0,
+        selected=True,
         **{name: first[name] for name in ("layer", "component", "neuron")},
     )
     assert first["n_collections"] == len(frequencies) > 1
@@ -287,10 +288,13 @@ def test_equivalence_is_counted_over_collections(database, results):
     assert found["margin_percent"].unique().to_list() == [2]
     for row in found.iter_rows(named=True):
         of = effects.filter(scheme=row["scheme"], top_percent=row["top_percent"])
-        equivalent, significant = of["equivalent"].to_list(), of["significant"].to_list()
+        equivalent = of["equivalent"].fill_null(False).to_list()
+        significant = of["significant"].to_list()
         neither = [not a and not b for a, b in zip(equivalent, significant, strict=True)]
         counts = (row["n_equivalent"], row["n_significant"], row["n_undecided"])
         assert counts == (sum(equivalent), sum(significant), sum(neither))
+        assert (row["draws_within"], row["n_draws"]) == (of["draws_within"].sum(), 3 * 3)
+        assert row["greatest_loss_of_a_draw"] == of["draw_low"].min()
         assert row["greatest_p_equivalence"] == of["p_equivalence"].max()
         assert row["greatest_loss_percent"] == of["difference_percent"].min()
     assert 0 < found["n_equivalent"].sum() < found["n_collections"].sum()

@@ -368,12 +368,34 @@ def test_equivalence_is_declared_5_times_in_100_at_the_margin():
 
 
 @pytest.mark.parametrize(("pruned", "p"), [(0.5, 0.0), (0.4951, 0.0), (0.49, 1.0), (0.6, 1.0)])
-def test_equivalence_of_equal_differences_is_known_without_a_warning(pruned, p):
+@pytest.mark.parametrize("n", [2, 9, 10, 30])
+def test_equivalence_of_equal_differences_is_known_of_enough_queries(pruned, p, n):
+    """Without variance the test has a limit, which two queries are no evidence of."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = effect({NONE: [0.5, 0.5], ("S", 1.0, 0): [pruned, pruned]})
-    assert found["p_equivalence"] == p
-    assert found["equivalent"] == (p == 0)
+        found = effect({NONE: [0.5] * n, ("S", 1.0, 0): [pruned] * n})
+    assert found["p_equivalence"] == (p if n >= 10 else None)
+    assert found["equivalent"] == (p == 0 if n >= 10 else None)
+
+
+@pytest.mark.parametrize(("n", "n_other", "is_null"), [(9, 1, True), (9, 2, False), (10, 1, False)])
+def test_one_query_that_differs_is_no_variance_to_speak_of(n, n_other, is_null):
+    pruned = np.where(np.arange(n) < n_other, 0.5004, 0.5)
+    found = effect({NONE: [0.5] * n, ("S", 1.0, 0): pruned})
+    assert (found["p_equivalence"] is None) == is_null
+
+
+def test_draws_within_the_margin_are_counted():
+    """On average they do nothing, each by itself changes 10 % or 2 %."""
+    values = {NONE: [1.0, 1.0], ("S", 1.0, 0): [1.0, 1.0]}
+    for kind, draws in (("random", [0.9, 1.1, 0.98, 1.02]), ("matched", [0.5, 1.0, 1.5])):
+        values |= {(f"{kind}:S", 1.0, i): [one, one] for i, one in enumerate(draws)}
+    measures, sizes = measures_of(values), sizes_of({("S", 1.0): 7})
+    for margin, expected in ((2.0, (1, 2)), (10.0, (1, 4)), (1.9, (1, 0))):
+        effects = ablation_effects(measures, sizes, equivalence_margin=margin, replicates=10)
+        found = {row["scheme"]: row["draws_within"] for row in effects.iter_rows(named=True)}
+        assert found == {"S": None, "matched:S": expected[0], "random:S": expected[1]}
+        assert effects["difference_percent"].to_list() == pytest.approx([0, 0, 0])
 
 
 def test_every_kind_has_the_size_of_its_scheme_and_its_controls():

@@ -242,11 +242,11 @@ def effects() -> pl.DataFrame:
             row("random:P_ms", "dev", -1.0, n_draws=50),
             row("random:P_ms", "sci", 0.5, n_draws=50, p=0.02),
             row("random:P_ms", "art", -0.5, n_draws=50),
-            row("random:N_ms", "dev", -2.0, n_draws=50),
-            row("random:N_ms", "sci", -1.0, n_draws=50),
-            row("random:N_ms", "art", -1.0, n_draws=50),
+            row("random:N_ms", "dev", -2.0, n_draws=50, draws_within=48),
+            row("random:N_ms", "sci", -1.0, n_draws=50, draws_within=50),
+            row("random:N_ms", "art", -1.0, n_draws=50, draws_within=47),
             row("P_sci", "dev", -90.0),  # ablated, but no row of the paper's table
-            row("matched:N_ms", "dev", -80.0, n_draws=50, p=0.0001),  # no row of table 4
+            row("matched:N_ms", "dev", -80.0, n_draws=50, p=0.0001, draws_within=3),  # no table 4
             row("keep_only:N_ms", "dev", -99.0, p=0.0001),
         ]
     )
@@ -330,7 +330,8 @@ def test_controls_has_a_column_per_kind_and_domain(effects):
     assert rows["P_and_out"] == ["1 %", *["∅"] * 10]
     assert rows["F_all"][:5] == ["1 %", "5.00", NOTHING, NOTHING, NOTHING]
     assert rows["N_ms"][1:5] == [
-        *(f"{MINUS}40.00", f"{MINUS}99.00", f"{MINUS}2.00 (0 of 1)", f"{MINUS}80.00 (0 of 1)")
+        *(f"{MINUS}40.00", f"{MINUS}99.00"),
+        *(f"{MINUS}2.00 (0/1 eq., 48/50 draws)", f"{MINUS}80.00 (0/1 eq., 3/50 draws)"),
     ]
 
 
@@ -344,10 +345,12 @@ def test_controls_counts_equivalent_controls_and_averages_what_is_attainable(eff
     row = texts(found)["N_ms"]
     names = [name.split("domain ")[-1] for name in markdown_rows(found)[0][1:]]
     assert names == ["level", *["mean", "keep only", "random", "matched", "% of attainable"] * 2]
-    assert (row[3], row[8]) == (f"{MINUS}2.00 (0 of 1)", f"{MINUS}1.00 (2 of 2)")
+    assert row[3] == f"{MINUS}2.00 (0/1 eq., 48/50 draws)"
+    assert row[8] == f"{MINUS}1.00 (2/2 eq., 97/100 draws)"
     assert (row[5], row[10]) == (f"{MINUS}10.0", f"{MINUS}20.0")
     (data,) = found.data.filter(scheme="N_ms", kind="random", domain="out").to_dicts()
     assert (data["n_equivalent"], data["n_tests"], data["n_collections"]) == (2, 2, 2)
+    assert (data["draws_within"], data["n_draws"]) == (97, 100)
     assert data["difference_percent"] == pytest.approx(-1)
 
 

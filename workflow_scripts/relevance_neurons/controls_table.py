@@ -65,7 +65,8 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
 
     Columns: these four, difference_percent, attainable_percent (means over the domain's
     collections that have them), n_significant, n_significant_holm, n_equivalent, n_tests,
-    n_collections, empty, n_attainable (collections with attainable_percent).
+    n_collections, empty, n_attainable (collections with attainable_percent), draws_within and
+    n_draws (of a control, summed over the collections).
     """
     order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
     return (
@@ -81,6 +82,8 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
             n_collections=pl.col("collection").n_unique(),
             empty=(pl.col("n_neurons") == 0).all(),
             n_attainable=pl.col("attainable_percent").count(),
+            draws_within=pl.col("draws_within").sum(),
+            n_draws=pl.col("n_draws").filter(pl.col("draws_within").is_not_null()).sum(),
         )
         .sort("scheme", "top_percent", "domain", "kind")
     )
@@ -99,7 +102,8 @@ def _cell(
         return Cell(_attainable(row))
     text = number(row["difference_percent"], 2)
     if column in DRAWN and row["n_tests"]:
-        text += f" ({row['n_equivalent']} of {row['n_tests']})"
+        text += f" ({row['n_equivalent']}/{row['n_tests']} eq."
+        text += f", {row['draws_within']}/{row['n_draws']} draws)" if row["n_draws"] else ")"
     return Cell(text)
 
 
@@ -129,8 +133,10 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
     ]
     if set(DRAWN) & set(shown):
         lines.append(
-            "Brackets: in how many collections of all the control is equivalent to no effect: two "
-            f"one-sided paired t-tests at p ≤ {significance:g}, margin ± {margin:g} % of the "
-            "original; the draws are averaged per query."
+            "eq.: in how many collections of all the average of the control's draws, per query, is "
+            f"equivalent to no effect: two one-sided paired t-tests at p ≤ {significance:g}, "
+            f"margin ± {margin:g} % of the original: no effect on average, not of each random set; "
+            "draws: how many single draws of all, over the collections, change the mean by no more "
+            "than the margin (no test)."
         )
     return [*lines, f"{EMPTY}: no neuron is in the intersection. {NOTHING}: not computed."]

@@ -47,6 +47,7 @@ EFFECTS = pl.Schema(
         "attainable_high": pl.Float64,
         "p_equivalence": pl.Float64,
         "equivalent": pl.Boolean,
+        "draws_within": pl.Int64,
     }
 )
 
@@ -95,6 +96,9 @@ def ablation_effects(
       of it, where the original is not above the floor in 95 % of the replicates;
     - p_equivalence: two one-sided paired t-tests that the mean difference is within +-
       ``equivalence_margin`` percent of the mean original; equivalent: p_equivalence <= ``alpha``.
+      A control's is that of its draws' average: no effect on average, not of each random set;
+    - draws_within: how many of a control's draws have a difference_percent of their own within
+      +- ``equivalence_margin`` (no test); null elsewhere.
 
     Raises ``UserError`` if the unpruned ranker, a query or a scheme's size is missing.
     """
@@ -154,7 +158,7 @@ def _collection_effects(
             row |= {"floor": float(floor.mean())}
             if row["attainable_low"] is not None:  # clearly above the floor
                 row |= {"attainable_percent": tests.attainable_percent(original, pruned[i], floor)}
-        rows.append(row | _against_draws(values, scheme, top_percent))
+        rows.append(row | _against_draws(values, scheme, top_percent, margin_percent))
     return rows
 
 
@@ -175,7 +179,9 @@ def _intervals(
     return dict(zip(names, found, strict=True))
 
 
-def _against_draws(values: _Values, scheme: str, top_percent: float) -> dict[str, float | None]:
+def _against_draws(
+    values: _Values, scheme: str, top_percent: float, margin_percent: float
+) -> dict[str, float | None]:
     """The columns that compare a scheme with single draws, or that sum up the draws."""
     original, kind = values.original, kinds.parted(scheme)[0]
     if original.mean() == 0:
@@ -183,7 +189,8 @@ def _against_draws(values: _Values, scheme: str, top_percent: float) -> dict[str
     if kind in kinds.DRAWN:
         draws = values.ablated[scheme, top_percent]
         each = [tests.difference_percent(original, draw) for draw in draws]
-        return {"draw_low": min(each), "draw_high": max(each)}
+        within = sum(abs(one) <= margin_percent + tests.ROUNDING for one in each)
+        return {"draw_low": min(each), "draw_high": max(each), "draws_within": within}
     found = {}
     for control in kinds.DRAWN if kind == kinds.PLAIN else ():
         draws = values.ablated.get((kinds.named(control, scheme), top_percent))

@@ -13,7 +13,7 @@ COMMENT ON TABLE activations IS 'One row is a neuron, its output over the tokens
 COMMENT ON TABLE schemes IS 'One row is a selected neuron of a scheme';
 COMMENT ON TABLE scheme_sizes IS 'One row is a scheme at a level, empty ones included';
 COMMENT ON TABLE "overlaps" IS 'One row is a set of maps, their tops compared at a level';
-COMMENT ON TABLE selection_frequencies IS 'One row is a neuron in the top of a map';
+COMMENT ON TABLE selection_frequencies IS 'One row is a neuron in the top of a map or a replicate';
 COMMENT ON TABLE split_halves IS 'One row is a random halving of a map''s pairs, at a level';
 COMMENT ON TABLE convergence IS 'One row is a map at a level, with twice the points of the path';
 COMMENT ON TABLE sensitivity IS 'One row is two variants of a map, their tops compared at a level';
@@ -51,6 +51,7 @@ COMMENT ON COLUMN "overlaps".expected_percent IS 'shared_percent of independent 
 COMMENT ON COLUMN "overlaps".expected_low IS 'Of the exact 95 % interval of random tops, in percent';
 COMMENT ON COLUMN "overlaps".p_value_chance IS 'P(random tops share as many), at least 1e-12';
 COMMENT ON COLUMN selection_frequencies.frequency IS 'Share of bootstrap replicates with it on top';
+COMMENT ON COLUMN selection_frequencies.selected IS 'Whether it is in the map''s own top';
 COMMENT ON COLUMN split_halves.shared_percent IS 'Of one half''s top: the share in the other''s';
 COMMENT ON COLUMN split_halves.n_pairs_half IS 'Pairs of the smaller half';
 COMMENT ON COLUMN convergence.points IS 'Mean over the pairs, as in the study';
@@ -77,13 +78,15 @@ COMMENT ON COLUMN ablation_effects.n_neurons IS 'Of the scheme; of keep_only:x, 
 COMMENT ON COLUMN ablation_effects.floor IS 'Mean measure of the same pools in random order';
 COMMENT ON COLUMN ablation_effects.attainable_percent IS '100 (pruned - original) / (original - floor); null near it';
 COMMENT ON COLUMN ablation_effects.attainable_low IS '95 % bootstrap, of attainable_percent';
-COMMENT ON COLUMN ablation_effects.p_equivalence IS 'Two one-sided paired t-tests: within the margin';
+COMMENT ON COLUMN ablation_effects.p_equivalence IS 'Two one-sided paired t-tests: the draws'' average is within the margin';
+COMMENT ON COLUMN ablation_effects.draws_within IS 'Draws whose own difference_percent is within the margin';
 COMMENT ON COLUMN randomisation.what IS 'What became random last; all above it is random too';
 COMMENT ON COLUMN randomisation.spearman IS 'Of all neurons'' scores with the real ranker''s';
 COMMENT ON COLUMN randomisation.f_change_mean IS 'Mean |F(x) - F(baseline)| over the pairs';
 COMMENT ON COLUMN single_neurons.score IS 'Mean over the same pairs as the changes';
 COMMENT ON COLUMN single_neurons.change_zero IS 'Mean of F(x) - F(x where the neuron gives 0)';
 COMMENT ON COLUMN single_neurons.change_mean IS 'The same, where it gives its mean output';
+COMMENT ON COLUMN single_neuron_correlations.n_resolved_zero IS 'Changes beyond two standard errors';
 COMMENT ON COLUMN path_example.activation IS 'At the token where the neuron contributes most';
 COMMENT ON COLUMN path_example.gradient IS 'Of F with respect to activation';
 COMMENT ON COLUMN path_example.contribution IS 'Up to alpha, over all tokens; at 1 the score';

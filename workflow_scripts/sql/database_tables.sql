@@ -42,7 +42,7 @@ CREATE TABLE "overlaps" (
 );
 CREATE TABLE selection_frequencies (
     collection VARCHAR, label VARCHAR, top_percent DOUBLE, layer INTEGER, component VARCHAR,
-    neuron INTEGER, frequency DOUBLE
+    neuron INTEGER, frequency DOUBLE, selected BOOLEAN
 );
 CREATE TABLE split_halves (
     collection VARCHAR, label VARCHAR, top_percent DOUBLE, halving INTEGER, n_pairs_half INTEGER,
@@ -75,7 +75,7 @@ CREATE TABLE ablation_effects (
     n_queries INTEGER, p_value_random DOUBLE, draw_low DOUBLE, draw_high DOUBLE,
     n_neurons INTEGER, n_draws INTEGER, significant BOOLEAN, significant_holm BOOLEAN,
     p_value_matched DOUBLE, floor DOUBLE, attainable_percent DOUBLE, attainable_low DOUBLE,
-    attainable_high DOUBLE, p_equivalence DOUBLE, equivalent BOOLEAN
+    attainable_high DOUBLE, p_equivalence DOUBLE, equivalent BOOLEAN, draws_within BIGINT
 );
 CREATE TABLE randomisation (
     label VARCHAR, step INTEGER, what VARCHAR, n_layers INTEGER, spearman DOUBLE,
@@ -92,7 +92,7 @@ CREATE TABLE single_neuron_correlations (
     spearman_low_zero DOUBLE, spearman_high_zero DOUBLE, spearman_absolute_zero DOUBLE,
     same_sign_percent_zero DOUBLE, spearman_mean DOUBLE, spearman_low_mean DOUBLE,
     spearman_high_mean DOUBLE, spearman_absolute_mean DOUBLE, same_sign_percent_mean DOUBLE,
-    n_pairs INTEGER
+    n_pairs INTEGER, n_resolved_zero INTEGER, n_resolved_mean INTEGER
 );
 CREATE TABLE path_example (
     query_id VARCHAR, doc_id VARCHAR, label VARCHAR, series VARCHAR, layer INTEGER,
