@@ -81,7 +81,7 @@ rule ablate_single_neurons:
             "n_neurons": SANITY["neurons"],
             "seed": STUDY["seed"],
         },
-        version=(VERSIONS["attribution"], VERSIONS["ablation"]),
+        version=(VERSIONS["attribution"], VERSIONS["ablation"], VERSIONS["sanity"]),
     message:
         "Switch single neurons off"
     script:

@@ -65,6 +65,9 @@ def correlations(changes: pl.DataFrame) -> pl.DataFrame:
         columns += [sizes.alias(f"spearman_absolute_{name}")]
         columns += [same.alias(f"same_sign_percent_{name}")]
     columns.append(pl.col("n_pairs").max())
+    for name in ("zero", "mean"):
+        ratio = pl.col(f"change_{name}").abs() / pl.col(f"change_{name}_error")
+        columns.append((ratio > 2).sum().cast(pl.Int32).alias(f"n_resolved_{name}"))
     groups = pl.concat([changes, every]).group_by(keys, maintain_order=True).agg(columns)
     return groups.sort("label", descending=True, maintain_order=True)
 

@@ -181,6 +181,7 @@ def test_what_is_read_of_the_logits(reranker):
     )
     log_p = rerank_under_ablations(reranker, PAIRS, [None, neurons])
     np.testing.assert_allclose(found, 1 - np.exp(log_p), atol=1e-6)
+    assert (found.dtype, log_p.dtype) == (np.float64, np.float32)
 
 
 class Stretch(torch.nn.Module):

@@ -22,7 +22,12 @@ from relevance_neurons.single_neurons import (
 
 
 def brute_force(reranker, neuron: dict, value: float, label: str) -> np.ndarray:
-    """p(label) of a copy in which one row of weights is zero and its bias is ``value``."""
+    """p(label) of the ranker in which ``neuron`` gives ``value``."""
+    return probabilities(changed(reranker, neuron, value), label)
+
+
+def changed(reranker, neuron: dict, value: float):
+    """A copy in which one row of weights is zero and its bias is ``value``."""
     other = copy.copy(reranker)
     other.model = copy.deepcopy(reranker.model)
     path = reranker.architecture.components[neuron["component"]]
@@ -30,7 +35,7 @@ def brute_force(reranker, neuron: dict, value: float, label: str) -> np.ndarray:
     with torch.no_grad():
         module.weight[neuron["neuron"]] = 0.0
         module.bias[neuron["neuron"]] = value
-    return probabilities(other, label)
+    return other
 
 
 def probabilities(reranker, label: str) -> np.ndarray:
@@ -92,6 +97,26 @@ def test_a_key_neuron_may_give_any_constant(two_logits):
     np.testing.assert_allclose(zero, five, atol=5e-5)
 
 
+def test_changes_near_a_probability_of_1_are_seen():
+    """Where float32 has no step left between p and 1."""
+    sure = make_reranker(2, "float32")
+    with torch.no_grad():
+        sure.model.classifier.bias.copy_(torch.tensor([-10.0, 10.0]))
+    neurons = sample_neurons(sure.neurons.frame(), 12, seed=1)
+    found = single_neuron_changes(sure, PAIRS, neurons, "relevant", "probability")
+    exact = copy.copy(sure)
+    exact.model = copy.deepcopy(sure.model).double()
+
+    def p_other(neuron: dict | None) -> np.ndarray:
+        one = changed(exact, neuron, 0.0) if neuron else exact
+        logits = one.model(**one.collate(one.encode(PAIRS))).logits
+        return torch.softmax(logits, -1)[:, 0].detach().numpy()
+
+    expected = [p_other(row) - p_other(None) for row in neurons.iter_rows(named=True)]
+    assert p_other(None).max() < 1e-7
+    np.testing.assert_allclose(found, expected, rtol=0.02, atol=1e-13)
+
+
 def test_target_is_the_studys(two_logits):
     neurons = sample_neurons(two_logits.neurons.frame(), 6, seed=0)
     margin, logit = (
@@ -123,9 +148,12 @@ def test_correlations_are_those_of_scipy(changes):
             assert row[f"spearman_{name}"] == pytest.approx(rho)
             sizes = spearmanr(abs(score), abs(change)).statistic
             assert row[f"spearman_absolute_{name}"] == pytest.approx(sizes)
-            same = 100 * np.mean(np.sign(score) == np.sign(change))
+            both = (score != 0) & (change != 0)
+            same = 100 * np.mean(np.sign(score[both]) == np.sign(change[both]))
             assert row[f"same_sign_percent_{name}"] == pytest.approx(same)
             assert row[f"spearman_low_{name}"] < rho <= row[f"spearman_high_{name}"]
+            clear = np.abs(change) > 2 * part[f"change_{name}_error"].to_numpy()
+            assert row[f"n_resolved_{name}"] == clear.sum()
 
 
 def test_intervals_are_scipys_of_scipys_statistic(changes):
@@ -142,6 +170,12 @@ def test_intervals_are_scipys_of_scipys_statistic(changes):
     ).confidence_interval
     found = (row["spearman_low_mean"], row["spearman_high_mean"])
     assert found == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_changes_of_a_single_pair_are_not_resolved_or_unresolved(changes):
+    single = changes.with_columns(change_zero_error=pl.lit(None, pl.Float64))
+    row = neuron_correlations(single.filter(component="key")).row(0, named=True)
+    assert row["n_resolved_zero"] is None and row["n_resolved_mean"] > 0
 
 
 def test_few_or_constant_changes_have_no_interval(changes):

@@ -72,7 +72,8 @@ def rerank_under_ablations(
 
     An ablation is a frame of neurons (layer, component, neuron), or None for the whole ranker; its
     column ``value``, if any, says what each neuron gives instead of 0. ``read`` asks for another
-    function of the logits, in the arithmetic of attribution then, not in that of re-ranking.
+    function of the logits, in the arithmetic of attribution then, not in that of re-ranking; its
+    values are kept in float64, the dtype of the result then.
 
     What is the same in several of them is computed once: equal ablations, everything before the
     first neuron switched off, and the first layers of those that agree in them. The last layer
@@ -83,7 +84,7 @@ def rerank_under_ablations(
     distinct, places = _distinct(
         {} if one is None else reranker.neurons.off(one) for one in ablations
     )
-    scores = np.empty((len(distinct), len(pairs)), dtype=np.float32)
+    scores = np.empty((len(distinct), len(pairs)), dtype=_dtype(read))
     memory = memory or Memory.of(reranker)
     score = _scorer(reranker, encoded, distinct, read)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
@@ -120,11 +121,11 @@ def _scorer(
 
     def value(logits: torch.Tensor) -> np.ndarray:
         found = reranker.log_probabilities(logits)[:, 1] if read is None else read(logits)
-        return found.float().cpu().numpy()
+        return found.cpu().to(torch.float64 if read else torch.float32).numpy()
 
     def score(rows: Sequence[int]) -> np.ndarray:
         batch = reranker.collate([encoded[row] for row in rows])
-        scores = np.empty((len(ablations), len(rows)), dtype=np.float32)
+        scores = np.empty((len(ablations), len(rows)), dtype=_dtype(read))
         with torch.inference_mode(), reranker.precision(work):
             if encoder:
                 for number, logits in encoder.ablated(batch, plan):
@@ -136,6 +137,11 @@ def _scorer(
         return scores
 
     return score
+
+
+def _dtype(read: Read | None) -> type:
+    """Scores only rank; values of another function may be there to be subtracted."""
+    return np.float32 if read is None else np.float64
 
 
 def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:

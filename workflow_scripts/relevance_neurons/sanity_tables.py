@@ -65,6 +65,7 @@ def single_neurons_table(correlations: pl.DataFrame) -> Table:
                 Cell(_with_interval(row, name)),
                 Cell(number(row[f"spearman_absolute_{name}"], 2)),
                 Cell(number(row[f"same_sign_percent_{name}"], 0)),
+                Cell(number(_resolved_percent(row, name), 0)),
             )
         ]
         for row in correlations.iter_rows(named=True)
@@ -76,7 +77,7 @@ def single_neurons_table(correlations: pl.DataFrame) -> Table:
             "label",
             "component",
             "neurons",
-            *["ρ [95 % interval]", "ρ of sizes", "same sign %"] * 2,
+            *["ρ [95 % interval]", "ρ of sizes", "same sign %", "resolved %"] * 2,
         ],
         rows=rows,
         data=correlations,
@@ -84,12 +85,19 @@ def single_neurons_table(correlations: pl.DataFrame) -> Table:
             f"Each neuron of the sample switched off alone, over {correlations['n_pairs'].max()} "
             "pairs: it gives 0, or its mean. ρ: Spearman's rank correlation over neurons of the "
             "score with F(x) − F(x without it), in brackets its 95 % interval (bootstrap over "
-            "neurons, BCa); of sizes: of both without their signs. Where attention saturates, "
+            "neurons, BCa); of sizes: of both without their signs. Resolved: neurons whose mean "
+            "change is more than two standard errors from 0; the others' signs and ranks may be "
+            "noise, of pairs or of rounding. Where attention saturates, "
             "scores of query and key may miss what the neurons do."
         ],
-        groups=[("", 3), ("gives 0", 3), ("gives its mean", 3)],
-        alignment=["l", "l", *"rrrrrrr"],
+        groups=[("", 3), ("gives 0", 4), ("gives its mean", 4)],
+        alignment=["l", "l", *"rrrrrrrrr"],
     )
+
+
+def _resolved_percent(row: dict, name: str) -> float | None:
+    found = row[f"n_resolved_{name}"]
+    return None if found is None else 100 * found / row["n_neurons"]
 
 
 def _with_interval(row: dict, name: str) -> str:

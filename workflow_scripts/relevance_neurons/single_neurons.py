@@ -25,11 +25,14 @@ EVERY = "all"
 FEWEST = 4
 """Neurons below which a rank correlation gets no interval."""
 REPLICATES = 2000
+RESOLVED = 2.0
+"""Standard errors beyond which a change is told from none."""
 _AGREEMENT = ("spearman", "spearman_low", "spearman_high", "spearman_absolute", "same_sign_percent")
 CORRELATIONS = pl.Schema(
     {"label": pl.String, "component": pl.String, "n_neurons": pl.Int32}
     | {f"{one}_{value}": pl.Float64 for value in ("zero", "mean") for one in _AGREEMENT}
     | {"n_pairs": pl.Int32}
+    | {f"n_resolved_{value}": pl.Int32 for value in ("zero", "mean")}
 )
 
 
@@ -71,15 +74,17 @@ def single_neuron_changes(
     """F(x) - F(x without the neuron), float64, shape (n_neurons, n_pairs).
 
     ``neurons``: layer, component, neuron and, if a neuron is to give something else than 0,
-    value; F is the ``target`` of ``label``.
+    value; F is the ``target`` of ``label``. F is formed in float64: near a probability of 1 a
+    single neuron changes it by a few steps of float32. The logits stay as exact as the ranker's
+    arithmetic, in float32 to about 1e-6 of their size.
     """
 
     def value(logits: torch.Tensor) -> torch.Tensor:
-        return reranker.target_value(logits, label, target)
+        return reranker.target_value(logits.double(), label, target)
 
     ablations = [None, *(neurons[row] for row in range(len(neurons)))]
     whole, *without = rerank_under_ablations(reranker, pairs, ablations, read=value)
-    return whole.astype(np.float64) - np.array(without, dtype=np.float64)
+    return whole - np.array(without)
 
 
 def ablate_single_neurons(
@@ -122,14 +127,16 @@ def neuron_correlations(single_neurons: pl.DataFrame, seed: int = 0) -> pl.DataF
     ``single_neurons``: as ``ablate_single_neurons`` returns it. Columns: label,
     component, n_neurons, n_pairs and, for zero and mean, spearman_*, its 95 % interval
     spearman_low_* to spearman_high_* (BCa bootstrap over neurons, Efron 1987; null where it is not
-    defined), spearman_absolute_* (of the sizes of both) and same_sign_percent_* (of the neurons
-    where both are not 0).
+    defined), spearman_absolute_* (of the sizes of both), same_sign_percent_* (of the neurons
+    where both are not 0) and n_resolved_*: neurons whose mean change is more than two standard
+    errors from 0. Rounding of the logits differs from pair to pair, so the errors hold it too.
     """
     rows = [
         {"label": label, "component": component, "n_neurons": len(frame)}
         | _agreement(frame, "zero", seed)
         | _agreement(frame, "mean", seed)
         | {"n_pairs": frame["n_pairs"].max()}
+        | {f"n_resolved_{value}": _n_resolved(frame, value) for value in ("zero", "mean")}
         for label, component, frame in _groups(single_neurons)
     ]
     return pl.DataFrame(rows, schema=CORRELATIONS)
@@ -165,6 +172,12 @@ def _agreement(frame: pl.DataFrame, name: str, seed: int) -> dict:
         f"spearman_absolute_{name}": spearman(np.abs(score), np.abs(change)),
         f"same_sign_percent_{name}": float(100 * same.mean()) if both.any() else None,
     }
+
+
+def _n_resolved(frame: pl.DataFrame, name: str) -> int | None:
+    """Neurons whose change stands out of its error; None where a single pair gives no error."""
+    clear = frame[f"change_{name}"].abs() > RESOLVED * frame[f"change_{name}_error"]
+    return None if clear.null_count() else int(clear.sum())
 
 
 def _interval(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float | None, ...]:
