@@ -21,7 +21,7 @@ from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.reranker import Reranker
 
 TOP_PERCENT = 1.0
-"""Level at which tops are compared: no study's own, so that another list of levels repeats nothing."""
+"""Level at which tops are compared, whatever a study's own: new levels then repeat no job."""
 AFTER_LAYERS = ("pooler", "final_norm", "final_layer_norm")
 """Parts of a base model that follow its last layer; what else is not in a layer, they read."""
 
@@ -101,9 +101,9 @@ def randomise_layers(
 
     ``scores`` attributes the pairs of a label with a ranker. A row per label and step: step, what,
     n_layers (random ones), spearman and spearman_absolute over all neurons' mean scores,
-    top_percent (``TOP_PERCENT``; at least one neuron), shared_percent of the tops at that level and
-    expected_percent (of independent random tops), f_change_mean (mean |F(x) - F(x')|), n_pairs. Where a map is
-    constant, as where F does not change, it has no ranks: null.
+    top_percent (``TOP_PERCENT``; at least one neuron), shared_percent of the tops at that level,
+    expected_percent (of independent random tops), f_change_mean (mean |F(x) - F(x')|), n_pairs.
+    Where a map is constant, as where F does not change, it has no ranks: null.
     """
     real = {label: scores(reranker, label) for label in labels}
     rows = []
