@@ -2,7 +2,7 @@
 -- One row is a variant of a map at a level of the study: its correlation with the study's own map,
 -- what their tops share, chance, and what the tops of two halves of the map's own pairs share.
 WITH
-ceilings AS (
+halvings AS (
     SELECT
         collection,
         label,
@@ -23,6 +23,6 @@ SELECT
     expected_percent,
     halves_percent
 FROM sensitivity
-LEFT JOIN ceilings USING (collection, label, top_percent)
+LEFT JOIN halvings USING (collection, label, top_percent)
 WHERE variant_a = 'study'
 ORDER BY variant, collection, label, top_percent;

@@ -1,4 +1,4 @@
-"""The ceiling of overlaps: what two halves of a map's own pairs share of their tops."""
+"""What two halves of a map's own pairs share of their tops, beside what two collections share."""
 
 from __future__ import annotations
 

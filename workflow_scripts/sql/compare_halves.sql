@@ -1,6 +1,6 @@
 -- One row is a random halving of a map's pairs at a level: the share of the top of one half's mean
--- scores that is in the top of the other's. No selection can be expected to share more with that of
--- another collection; with all pairs both would be steadier, so this ceiling is a careful one.
+-- scores that is in the top of the other's. A lower bound of what two collections with the same true
+-- map would share: their tops rest on all pairs, each half's on half of them, so halves share less.
 -- n_pairs_half are the pairs of the smaller half; a map of a single pair has no halves.
 -- Variables: half_scores (a file), neuron_scores (the file of the same collection and label),
 -- levels (list of percents; those that select no neuron are left out).
