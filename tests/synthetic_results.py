@@ -258,11 +258,12 @@ def _write_frequencies(folder: Path, scores: Scores, replicates: Scores) -> None
     neurons, rows = neuron_frame(), []
     for one, level in itertools.product(MAPS, TOP_PERCENTS):
         tops = [set(top(column, level)) for column in replicates[one].T]
-        for index in sorted(top(scores[one], level)):
+        own = set(top(scores[one], level))
+        for index in sorted(own.union(*tops)):
             frequency = sum(index in chosen for chosen in tops) / REPLICATES
-            rows.append((*one, level, *neurons.row(int(index)), frequency))
+            rows.append((*one, level, *neurons.row(int(index)), frequency, index in own))
     schema = {"collection": pl.String, "label": pl.String, "top_percent": pl.Float64}
-    schema |= {**neurons.schema, "frequency": pl.Float64}
+    schema |= {**neurons.schema, "frequency": pl.Float64, "selected": pl.Boolean}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     write(frame, folder / "selection_frequencies.parquet")
 

@@ -58,10 +58,14 @@ def run(folder: Path, scores: dict, replicates: dict, levels=LEVELS, seed: int =
     return run_script(folder, scores, replicates, levels=levels, seed=seed)[0]
 
 
-def frequencies(score: np.ndarray, replicates: np.ndarray, level: float) -> list[float]:
-    """Frequency of each selected neuron, in the order of the neurons."""
+def frequencies(score: np.ndarray, replicates: np.ndarray, level: float) -> list[tuple]:
+    """Number, frequency and whether it is selected, of the neurons of any top; in their order."""
+    own = set(top(score, level))
     tops = [set(top(column, level)) for column in replicates.T]
-    return [sum(one in chosen for chosen in tops) / len(tops) for one in sorted(top(score, level))]
+    return [
+        (one, sum(one in chosen for chosen in tops) / len(tops), one in own)
+        for one in sorted(own.union(*tops))
+    ]
 
 
 @settings(max_examples=12, deadline=None)
@@ -80,11 +84,9 @@ def test_frequencies_equal_numpy(tmp_path_factory, seed, n_values, n_replicates)
     neurons, rows = neuron_table(1, 8), []
     for one in maps:
         for level in LEVELS:
-            chosen = sorted(top(scores[one], level))
-            values = frequencies(scores[one], replicates[one], level)
             rows += [
-                (*one, float(level), *neurons.row(int(index)), value)
-                for index, value in zip(chosen, values, strict=True)
+                (*one, float(level), *neurons.row(int(index)), *values)
+                for index, *values in frequencies(scores[one], replicates[one], level)
             ]
     assert_frame_equal(found, pl.DataFrame(rows, schema=found.schema, orient="row"))
 
@@ -95,7 +97,10 @@ def test_identical_replicates_select_the_same_neurons_always(tmp_path):
     found = run(tmp_path, {one: score}, {one: np.tile(score[:, None], (1, 5))})
     assert found["frequency"].unique().to_list() == [1.0]
     opposite = run(tmp_path, {one: score}, {one: -np.tile(score[:, None], (1, 5))}, [12.5])
-    assert opposite["frequency"].unique().to_list() == [0.0]
+    assert dict(opposite.group_by("selected").agg("frequency").rows()) == {
+        True: [0.0] * 8,
+        False: [1.0] * 8,
+    }
 
 
 def test_replicates_without_a_pair_do_not_count(tmp_path):
@@ -110,7 +115,7 @@ def test_replicates_without_a_pair_do_not_count(tmp_path):
 def test_without_replicates_there_is_no_frequency(tmp_path):
     one = ("x", "relevant")
     found = run(tmp_path, {one: np.arange(64.0)}, {one: np.zeros((64, 0))}, [12.5])
-    assert found["frequency"].to_list() == [None] * 8
+    assert found["frequency"].to_list() == [None] * 8 and found["selected"].all()
 
 
 @settings(max_examples=10, deadline=None)

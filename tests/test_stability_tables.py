@@ -60,7 +60,8 @@ def test_summary_has_every_map_and_level(frames):
     assert len(summary) == levels * len(synthetic_results.MAPS)
     for row in summary.filter(top_percent=10).iter_rows(named=True):
         of = {name: row[name] for name in ("collection", "label", "top_percent")}
-        chosen = frames["selection_frequencies"].filter(**of)["frequency"].to_numpy()
+        chosen = frames["selection_frequencies"].filter("selected", **of)
+        chosen = chosen["frequency"].to_numpy()
         assert row["n_neurons"] == len(chosen) == 17
         assert row["frequency_mean"] == pytest.approx(chosen.mean())
         assert row["stable_percent"] == pytest.approx(100 * np.mean(chosen >= 0.95))

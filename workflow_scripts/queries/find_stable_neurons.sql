@@ -20,6 +20,7 @@ SELECT
     avg(frequency ORDER BY collection) AS mean_frequency
 FROM selection_frequencies
 INNER JOIN maps USING (label)
+WHERE selected
 GROUP BY label, top_percent, layer, component, neuron, n_maps
 ORDER BY
     label, top_percent, n_collections DESC, lowest_frequency DESC,

@@ -28,7 +28,7 @@ def summarise_stability(
 ) -> pl.DataFrame:
     """A row per map and level, nulls where the study did not ask.
 
-    ``frequencies``: collection, label, top_percent, frequency of each selected neuron;
+    ``frequencies``: collection, label, top_percent, frequency, selected (rows that count);
     ``split_halves``: the same keys, shared_percent of each halving; ``convergence``: the same keys,
     what ``check_convergence`` returns; ``collections``: table 2's, of which the kept pairs.
     """
@@ -38,10 +38,14 @@ def summarise_stability(
     ).with_columns(pl.col("label").replace_strict(labels))
     keys = [*_MAP, "top_percent"]
     frequency, shared = pl.col("frequency"), pl.col("shared_percent")
-    summary = frequencies.group_by(keys, maintain_order=True).agg(
-        n_neurons=pl.len(),
-        frequency_mean=frequency.mean(),
-        stable_percent=100 * (frequency >= STABLE).mean(),
+    summary = (
+        frequencies.filter("selected")
+        .group_by(keys, maintain_order=True)
+        .agg(
+            n_neurons=pl.len(),
+            frequency_mean=frequency.mean(),
+            stable_percent=100 * (frequency >= STABLE).mean(),
+        )
     )
     halves = split_halves.group_by(keys).agg(
         n_halvings=pl.len(),
@@ -107,8 +111,8 @@ def _note_on_pairs(summary: pl.DataFrame) -> str:
     n_halvings = summary["n_halvings"].max()
     return (
         "Shared by halves: selected neurons that two random halves of the pairs share (mean, in "
-        f"brackets the range, of {n_halvings or 'no'} halvings), the ceiling of what two "
-        "collections can share at half the pairs. Frequency: "
+        f"brackets the range, of {n_halvings or 'no'} halvings); two collections with the same "
+        "true map would share more, as each has all its pairs. Frequency: "
         "share of the bootstrap replicates over pairs that select a selected neuron again, on "
         f"average, and how many neurons have at least {STABLE:g}."
     )
