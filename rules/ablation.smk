@@ -63,6 +63,37 @@ rule rerank_candidates:
         "../workflow_scripts/rerank_candidates.py"
 
 
+MATCHES = ["<results>/match_quality.parquet"] if "matched" in STUDY["ablation"]["further"] else []
+
+if MATCHES:
+
+    rule check_matches:
+        input:
+            schemes=rules.select_neurons.output.schemes,
+            activations=rules.pool_activations.output.activations,
+            reranker=RERANKER_FILES,
+        output:
+            match_quality=MATCHES[0],
+        log:
+            "<logs>/check_matches.log",
+        benchmark:
+            "<benchmarks>/check_matches.tsv"
+        conda:
+            "../envs/ranking.yaml"
+        resources:
+            mem_mb=8000,
+            runtime=60,
+        params:
+            model=RERANKER["model"],
+            ablated=ablated_schemes(STUDY),
+            settings={"random_draws": STUDY["ablation"]["random_draws"], "seed": STUDY["seed"]},
+            version=VERSIONS["ablation"],
+        message:
+            "Compare matched random neurons with those of the schemes"
+        script:
+            "../workflow_scripts/check_matches.py"
+
+
 rule measure_rankings:
     input:
         rerankings=rules.rerank_candidates.output.rerankings,

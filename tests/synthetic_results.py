@@ -20,6 +20,7 @@ import polars as pl
 import synthetic_rankings
 import synthetic_sanity
 import synthetic_stability
+from relevance_neurons.match_quality import MATCHES
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
 SIZES = {
@@ -157,6 +158,7 @@ def write_synthetic_results(folder: str | Path, seed: int = 0) -> Path:
     synthetic_sanity.write_sanity(folder, neuron_frame())
     _write_baselines(folder, random)
     _write_activations(folder)
+    _write_match_quality(folder)
     synthetic_rankings.write_collections(folder, [*DOMAINS, *ABLATION_DOMAINS], MAPS, random)
     synthetic_rankings.write_ablations(folder, ABLATION_DOMAINS, schemes, random)
     return folder
@@ -266,6 +268,25 @@ def _write_frequencies(folder: Path, scores: Scores, replicates: Scores) -> None
     schema |= {**neurons.schema, "frequency": pl.Float64, "selected": pl.Boolean}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     write(frame, folder / "selection_frequencies.parquet")
+
+
+def _write_match_quality(folder: Path) -> None:
+    """Sizes that fit each other, of the ablated schemes; the matched draws are a tenth smaller."""
+    sizes = pl.read_parquet(folder / "scheme_sizes.parquet").filter(
+        pl.col("scheme").is_in(synthetic_rankings.ABLATED) & (pl.col("n_neurons") > 0)
+    )
+    frame = sizes.select(
+        "scheme",
+        "top_percent",
+        size_selected=1 + pl.col("n_neurons").cast(pl.Float64),
+        ratio_matched=1 / pl.lit(0.9),
+        ratio_random=pl.lit(2.0),
+        worst_ratio=pl.lit(4.0),
+        n_draws=pl.lit(synthetic_rankings.DRAWS, dtype=pl.Int64),
+    )
+    size = pl.col("size_selected")
+    columns = {"size_matched": size / pl.col("ratio_matched"), "size_random": size / 2}
+    write(frame.with_columns(**columns).select(list(MATCHES)), folder / "match_quality.parquet")
 
 
 def _write_activations(folder: Path) -> None:

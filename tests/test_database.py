@@ -27,7 +27,7 @@ STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERC
 STUDY |= {"ablation": {"equivalence_margin": 2}}
 WHOLE = (
     "baselines schemes scheme_sizes overlaps selection_frequencies ablation_effects ranking_quality"
-    " split_halves sensitivity activations"
+    " split_halves sensitivity activations match_quality"
     " randomisation single_neurons single_neuron_correlations path_example"
 )
 

@@ -18,6 +18,8 @@ from transformers import (
 
 from conftest import PAIRS, make_model, make_tokenizer
 from relevance_neurons import UserError, load_reranker
+from relevance_neurons.loading import load_neurons
+from tiny_rankers import MODELS, make_stock_model, make_tiny_tokenizer, ranker_around
 
 
 def test_scores_are_log_probabilities_of_relevance(ranker_folder):
@@ -170,3 +172,16 @@ def test_a_broken_config(ranker_folder):
     (ranker_folder / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
     with pytest.raises(UserError, match="cannot be loaded"):
         load_reranker(ranker_folder)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_neurons_without_weights_are_those_of_the_ranker(kind, tmp_path):
+    """The config alone tells them, block by block; no weights are read."""
+    model = make_stock_model(kind, 2)
+    model.config.save_pretrained(tmp_path)
+    found = load_neurons(tmp_path)
+    expected = ranker_around(model, make_tiny_tokenizer(kind)).neurons
+    names = ("layer", "component", "start", "size", "first_neuron", "column", "call")
+    for one, other in zip(found.blocks, expected.blocks, strict=True):
+        assert [getattr(one, name) for name in names] == [getattr(other, name) for name in names]
+    assert all(one.module.weight.is_meta for one in found.blocks)

@@ -365,6 +365,24 @@ def test_controls_says_over_how_many_collections_the_attainable_is_averaged(effe
     assert "clearly above the floor, counted in brackets" in " ".join(table.notes)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "sign"),
+    [(1.0, ""), (0.67, ""), (1.5, ""), (0.6, "‡"), (1.6, "‡"), (None, "")],
+)
+def test_controls_marks_matched_draws_of_another_size(effects, ratio, sign):
+    matches = pl.DataFrame(
+        {"scheme": ["N_ms"], "top_percent": [1.0], "ratio_matched": [ratio]},
+        schema_overrides={"ratio_matched": pl.Float64},
+    )
+    table = controls_table(effects, ["ms", "dev"], "m", schemes=["N_ms"], match_quality=matches)
+    row = texts(table)["N_ms"]
+    assert row[4] == f"{MINUS}80.00{sign} (0/1 eq., 3/50 draws)"
+    assert "‡" not in "".join([*row[:4], *row[5:]])
+    assert "‡: they are not near" in " ".join(table.notes)
+    of_matched = table.data.filter(pl.col("ratio_matched").is_not_null())["kind"].unique()
+    assert of_matched.to_list() == ([] if ratio is None else ["matched"])
+
+
 def test_controls_notes_explain_the_kinds_that_are_there(effects):
     table = controls_table(effects, ["ms", "dev"], "nDCG@10", equivalence_margin=1.5)
     notes = " ".join(table.notes)
@@ -409,7 +427,7 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     }
     files["pairs"] = [study / "pairs" / f"{name}.parquet" for name in synthetic_results.DOMAINS]
     files = {kind: [str(path) for path in paths] for kind, paths in files.items()}
-    names = ("baselines", "ablation_effects", "scheme_sizes", "ranking_quality")
+    names = ("baselines", "ablation_effects", "match_quality", "scheme_sizes", "ranking_quality")
     names += ("selection_frequencies", "split_halves", "sensitivity")
     names += ("randomisation", "single_neuron_correlations")
     files |= {name: study / f"{name}.parquet" for name in names}

@@ -65,7 +65,8 @@ def main(input, output, collections, attributed, schemes, ablation: Mapping) -> 
     tables += [table3(map(Scheme.from_dict, schemes), sizes, n_draws or 0)]
     shared = {key: ablation[key] for key in ("measure", "significance", "schemes")}
     tables += [table4(effects, in_domain, **shared)]
-    tables += [controls_table(effects, in_domain, **ablation)]
+    matches = pl.read_parquet(input["match_quality"]) if input["match_quality"] else None
+    tables += [controls_table(effects, in_domain, **ablation, match_quality=matches)]
     tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
     tables += tables_of_agreement(input, summary)
     tables += [randomisation_table(pl.read_parquet(input["randomisation"]))]

@@ -6,11 +6,21 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.ablation_kinds import DRAWN, KEEP_ONLY, KINDS, PLAIN, VALUES, with_kind
+from relevance_neurons.ablation_kinds import (
+    DRAWN,
+    KEEP_ONLY,
+    KINDS,
+    MATCHED,
+    PLAIN,
+    VALUES,
+    with_kind,
+)
 from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, domain_of, table4_schemes
 from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 _ATTAINABLE = "attainable"
+_ALIKE = (0.67, 1.5)
+"""The scheme's mean activation size over that of its matched draws, where these match."""
 _HEADINGS = {KEEP_ONLY: "keep only", _ATTAINABLE: "% of attainable"}
 
 
@@ -22,17 +32,20 @@ def controls_table(
     equivalence_margin: float = 2.0,
     significance: float = 0.05,
     schemes: Sequence[str] | None = None,
+    match_quality: pl.DataFrame | None = None,
 ) -> Table:
     """What every kind of ablation does to the ranking, in and out of the domain.
 
     ``effects``: as ``ablation_effects`` returns; ``in_domain``: the in-domain collections;
     ``value``: what a neuron gives that the study switches off (zero or mean);
     ``equivalence_margin`` (percent of the original) and ``significance``: those of the tests;
-    ``schemes``: as in ``table4``. A row is a scheme at a level; the CSV has one per kind and
-    domain. Kinds that the study does not have are left out.
+    ``schemes``: as in ``table4``; ``match_quality``: as ``match_table`` returns, for the sign of
+    matched draws that are not of like size. A row is a scheme at a level; the CSV has one per kind
+    and domain. Kinds that the study does not have are left out.
     """
     schemes = table4_schemes(ablated_in(effects) if schemes is None else schemes, in_domain)
     data = by_kind(effects, in_domain, value).filter(pl.col("scheme").is_in(schemes))
+    data = _with_ratios(data, match_quality)
     found = {tuple(row.values())[:4]: row for row in data.iter_rows(named=True)}
     shown = [kind for kind in kinds_shown(value) if kind in set(data["kind"])]
     columns = [(domain, one) for domain in DOMAINS for one in [*shown, _ATTAINABLE]]
@@ -89,6 +102,16 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
     )
 
 
+def _with_ratios(data: pl.DataFrame, match_quality: pl.DataFrame | None) -> pl.DataFrame:
+    """Add ratio_matched, of the rows of matched draws."""
+    if match_quality is None:
+        return data.with_columns(ratio_matched=pl.lit(None, pl.Float64))
+    ratios = match_quality.select("scheme", "top_percent", "ratio_matched")
+    found = data.join(ratios, on=["scheme", "top_percent"], how="left", maintain_order="left")
+    ratio = pl.when(kind=MATCHED).then("ratio_matched")
+    return found.with_columns(ratio_matched=ratio)
+
+
 def _cell(
     found: dict[tuple, dict], scheme: str, level: float, domain: str, column: str, plain: str
 ) -> Cell:
@@ -101,6 +124,9 @@ def _cell(
     if column == _ATTAINABLE:
         return Cell(_attainable(row))
     text = number(row["difference_percent"], 2)
+    ratio = row["ratio_matched"]
+    if ratio is not None and not _ALIKE[0] <= ratio <= _ALIKE[1]:
+        text += "‡"
     if column in DRAWN and row["n_tests"]:
         text += f" ({row['n_equivalent']}/{row['n_tests']} eq."
         text += f", {row['draws_within']}/{row['n_draws']} draws)" if row["n_draws"] else ")"
@@ -120,7 +146,9 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
         "mean": "they give their mean over the attribution pairs",
         KEEP_ONLY: "all neurons but the scheme's are switched off",
         "random": "as many random neurons in the same layers and components",
-        "matched": "random neurons of a similar activation size in the same layers and components",
+        MATCHED: "random neurons as near in activation size as there are in the same layers and "
+        "components (‡: they are not near; the scheme's mean size is less than "
+        f"{_ALIKE[0]:g} or more than {_ALIKE[1]:g} of theirs, see match_quality)",
     }
     kinds = "; ".join(f"{_HEADINGS.get(kind, kind)}: {words[kind]}" for kind in shown)
     lines = [

@@ -13,6 +13,7 @@ import torch
 from relevance_neurons.architectures import Architecture, check_architecture, find_architecture
 from relevance_neurons.errors import UserError
 from relevance_neurons.monot5 import MonoT5, MonoT5Reranker, label_tokens
+from relevance_neurons.neurons import Neurons
 from relevance_neurons.reranker import Reranker
 
 DTYPES = ("auto", "float32", "bfloat16", "float64")
@@ -59,16 +60,30 @@ def load_reranker(
     return kind(network, words, architecture, length, dtype, batch_tokens)
 
 
-def _load_model(name: str):
+def load_neurons(model: str | Path) -> Neurons:
+    """The neurons of a ranker (as for ``load_reranker``), from its config alone: no weights."""
+    config, kind = _load_config(str(model))
+    with torch.device("meta"):
+        network = kind.from_config(config)
+    return Neurons.of(network, find_architecture(network))
+
+
+def _load_config(name: str):
+    """The config of a ranker, and the class that its network is of."""
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+
+    config = load_pretrained(AutoConfig, name, "model")
+    _check_head(name, config)
+    if config.is_encoder_decoder:
+        return config, AutoModelForSeq2SeqLM
+    return config, AutoModelForSequenceClassification
+
+
+def _load_model(name: str):
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # of reading the weights; it would fill the log
-    config = load_pretrained(AutoConfig, name, "model")
-    kind = (
-        AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForSequenceClassification
-    )
-    _check_head(name, config)
+    config, kind = _load_config(name)
     network, info = load_pretrained(kind, name, "model", config=config, output_loading_info=True)
     missing = sorted(info["missing_keys"])
     if missing:

@@ -51,7 +51,7 @@ def in_order(activations: pl.DataFrame, column: str, neurons: Neurons) -> np.nda
 def draw_matched(
     selected: pl.DataFrame, neurons: Neurons, sizes: np.ndarray, draw: int, seed: int
 ) -> pl.DataFrame:
-    """Random draw number ``draw`` of neurons whose outputs are as large as those ``selected``.
+    """Random draw number ``draw`` of neurons with outputs as near in size as there are.
 
     ``sizes`` is the root_mean_square of every neuron's output, shape (n_neurons,). Within each
     block (layer, component, module) the selected neurons, in random order, each get a partner out

@@ -23,6 +23,7 @@ _LATEX = {
     MINUS: r"$-$",
     "–": "--",
     "†": r"\textsuperscript{\textdagger}",
+    "‡": r"\textsuperscript{\textdaggerdbl}",
     "∅": r"$\emptyset$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",

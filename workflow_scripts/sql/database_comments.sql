@@ -19,6 +19,7 @@ COMMENT ON TABLE convergence IS 'One row is a map at a level, with twice the poi
 COMMENT ON TABLE sensitivity IS 'One row is two variants of a map, their tops compared at a level';
 COMMENT ON TABLE candidates IS 'One row is a passage to re-rank for a query';
 COMMENT ON TABLE rerankings IS 'One row is a passage under an ablation';
+COMMENT ON TABLE match_quality IS 'One row is a scheme at a level, its neurons'' sizes beside its draws';
 COMMENT ON TABLE measures IS 'One row is a query under an ablation';
 COMMENT ON TABLE ablation_effects IS 'One row is an ablation on a collection (table 4)';
 COMMENT ON TABLE ranking_quality IS 'One row is a ranking of the best passages of BM25, with its mean over queries';
@@ -66,6 +67,9 @@ COMMENT ON COLUMN candidates.bm25_rank IS 'From 1; null where BM25 did not retur
 COMMENT ON COLUMN rerankings.scheme IS 'none: unpruned; x; random:x, matched:x, mean:x, keep_only:x';
 COMMENT ON COLUMN rerankings.draw IS 'Repetition of a random scheme, otherwise 0';
 COMMENT ON COLUMN rerankings.score IS 'Log of the probability of relevant';
+COMMENT ON COLUMN match_quality.size_selected IS 'Mean activations.root_mean_square';
+COMMENT ON COLUMN match_quality.ratio_matched IS 'size_selected / size_matched: 1 is best';
+COMMENT ON COLUMN match_quality.worst_ratio IS 'Largest selected neuron / largest of any matched draw';
 COMMENT ON COLUMN measures.scheme IS 'As in rerankings; shuffled: the pool in random order';
 COMMENT ON COLUMN ablation_effects.difference_percent IS '100 (pruned - original) / original';
 COMMENT ON COLUMN ablation_effects.p_value IS 'Two-tailed paired t-test over queries';

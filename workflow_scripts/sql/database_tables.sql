@@ -65,6 +65,11 @@ CREATE TABLE rerankings (
     collection VARCHAR, scheme VARCHAR, top_percent DOUBLE, draw INTEGER, query_id VARCHAR,
     doc_id VARCHAR, score DOUBLE
 );
+CREATE TABLE match_quality (
+    scheme VARCHAR, top_percent DOUBLE, size_selected DOUBLE, size_matched DOUBLE,
+    size_random DOUBLE, ratio_matched DOUBLE, ratio_random DOUBLE, worst_ratio DOUBLE,
+    n_draws BIGINT
+);
 CREATE TABLE measures (
     collection VARCHAR, scheme VARCHAR, top_percent DOUBLE, draw INTEGER, query_id VARCHAR,
     measure VARCHAR, value DOUBLE
