@@ -75,6 +75,15 @@ def test_it_ranks_as_the_stock_model_with_these_weights(two_logits):
     np.testing.assert_allclose(other.score(PAIRS), expected, atol=1e-6)
 
 
+def test_a_ranker_that_was_born_of_the_same_seed_does_not_get_its_weights_back(two_logits):
+    """The tiny rankers of these tests are untrained models of seed 0."""
+    ranker = two_logits
+    random = reinitialised(ranker, ranker.neurons.n_layers, seed=0, embeddings=True)
+    name = "bert.encoder.layer.0.output.dense.weight"
+    ours, theirs = (one.model.state_dict()[name].flatten() for one in (ranker, random))
+    assert abs(float(torch.corrcoef(torch.stack([ours, theirs]))[0, 1])) < 0.3
+
+
 def test_the_real_ranker_and_the_random_state_are_untouched(two_logits):
     before, scores = weights(two_logits), two_logits.score(PAIRS)
     state = torch.random.get_rng_state()

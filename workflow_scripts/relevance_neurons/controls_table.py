@@ -144,7 +144,8 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
     words = {
         "zero": "the scheme's neurons give 0",
         "mean": "they give their mean over the attribution pairs",
-        KEEP_ONLY: "all neurons but the scheme's are switched off",
+        KEEP_ONLY: "all neurons but the scheme's are switched off (a ranker that then gives every "
+        "passage one score ranks by doc_id, as trec_eval does, which may lie off the floor)",
         "random": "as many random neurons in the same layers and components",
         MATCHED: "random neurons as near in activation size as there are in the same layers and "
         "components (‡: they are not near; the scheme's mean size is less than "
@@ -167,4 +168,4 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
             "draws: how many single draws of all, over the collections, change the mean by no more "
             "than the margin (no test)."
         )
-    return [*lines, f"{EMPTY}: no neuron is in the intersection. {NOTHING}: not computed."]
+    return [*lines, f"{EMPTY}: no neuron is selected. {NOTHING}: not computed."]

@@ -6,6 +6,7 @@ become random from the head down, layer by layer, and the scores are compared wi
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -173,9 +174,14 @@ def _n_random(layers: Sequence[nn.Module], n_last: int) -> int:
 
 
 def _untrained(model: nn.Module, seed: int) -> nn.Module:
-    """A model of the same kind and configuration as before any training, on the CPU."""
+    """A model of the same kind and configuration as before any training, on the CPU.
+
+    Its generator is not seeded with ``seed`` itself: a ranker whose training began at the same
+    seed would get its own first weights back, which are near those that it learnt.
+    """
+    words = np.random.SeedSequence([seed, zlib.crc32(b"randomise_layers")]).generate_state(1)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(int(words[0]))
         if isinstance(model, MonoT5):
             from transformers import T5ForConditionalGeneration
 
