@@ -84,7 +84,7 @@ if MATCHES:
             mem_mb=8000,
             runtime=60,
         params:
-            model=RERANKER["model"],
+            reranker=RERANKER,
             ablated=ablated_schemes(STUDY),
             settings={"random_draws": STUDY["ablation"]["random_draws"], "seed": STUDY["seed"]},
             version=VERSIONS["ablation"],

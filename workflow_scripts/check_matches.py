@@ -29,4 +29,4 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         given, params = snakemake.input, snakemake.params
         places = given.schemes, given.activations, snakemake.output.match_quality
-        main(*places, params.model, params.ablated, Settings(**params.settings))
+        main(*places, params.reranker["model"], params.ablated, Settings(**params.settings))
