@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from job import job
-from overlap_schemes import CURVE
+from relevance_neurons.map_agreement import CURVE
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.progress import Progress
 from relevance_neurons.sql import run_sql

@@ -3,16 +3,13 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from job import job
 from relevance_neurons.chance import with_chance
+from relevance_neurons.map_agreement import CURVE
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.sql import check, run_sql
 
 SQL = Path(__file__).parent / "sql"
-CURVE = [float(f"{level:.4g}") for level in np.geomspace(0.01, 10, 31)]
-"""Levels in percent of the curves in figures 2 and 3."""
 
 
 def main(

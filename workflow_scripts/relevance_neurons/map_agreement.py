@@ -8,6 +8,9 @@ import numpy as np
 import polars as pl
 from scipy.stats import kendalltau, spearmanr
 
+CURVE = [float(f"{level:.4g}") for level in np.geomspace(0.01, 10, 31)]
+"""Levels in percent of the curves of overlaps (figures 2 and 3) and of stability."""
+
 CONVERGENCE = pl.Schema(
     {
         "top_percent": pl.Float64,

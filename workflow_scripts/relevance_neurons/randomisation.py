@@ -18,6 +18,7 @@ from torch import nn
 
 from relevance_neurons.architectures import encoder_layers
 from relevance_neurons.attribution import Attribution
+from relevance_neurons.map_agreement import n_selected, shared_percent
 from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.reranker import Reranker
 
@@ -120,16 +121,15 @@ def randomise_layers(
 def compare_maps(real: Attribution, other: Attribution) -> dict:
     """How alike two maps of the same neurons are; see ``randomise_layers``."""
     first, second = (one.frame()["score"].to_numpy() for one in (real, other))
-    n_selected = max(1, int(np.floor(round(TOP_PERCENT * len(first) / 100, 9) + 0.5)))
-    tops = [set(np.argsort(-one, kind="stable")[:n_selected].tolist()) for one in (first, second)]
+    m = max(1, n_selected(TOP_PERCENT, len(first)))
     checks = other.checks()
     has_ranks = bool(np.ptp(first)) and bool(np.ptp(second))
     return {
         "spearman": spearman(first, second),
         "spearman_absolute": spearman(np.abs(first), np.abs(second)),
         "top_percent": TOP_PERCENT,
-        "shared_percent": 100 * len(tops[0] & tops[1]) / n_selected if has_ranks else None,
-        "expected_percent": 100 * n_selected / len(first),
+        "shared_percent": shared_percent(first, second, m) if has_ranks else None,
+        "expected_percent": 100 * m / len(first),
         "f_change_mean": (checks["f_input"] - checks["f_baseline"]).abs().mean(),
         "n_pairs": len(checks),
     }
