@@ -29,12 +29,15 @@ _LATEX = {
     "≥": r"$\geq$",
     "τ": r"$\tau$",
     "ρ": r"$\rho$",
+    "Δ": r"$\Delta$",
     "×": r"$\times$",
     "·": r"$\cdot$",
     "±": r"$\pm$",
     "⊕": r"$\oplus$",
     "∩": r"$\cap$",
 }
+_WIDE = 10
+"""More columns than this need small type."""
 _MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "<": "&lt;", ">": "&gt;", "\n": " "}
 
 
@@ -107,10 +110,12 @@ def markdown(table: Table) -> str:
 
 def latex(table: Table) -> str:
     r"""A ``table`` environment to ``\input`` (booktabs); the notes stand under the table."""
+    is_wide = len(table.columns) > _WIDE
     lines = [
-        "% needs \\usepackage{booktabs}",
+        "% needs \\usepackage{booktabs}" + (", and a page in landscape" if is_wide else ""),
         "\\begin{table}",
         "\\centering",
+        *(["\\scriptsize\\setlength{\\tabcolsep}{2.5pt}"] if is_wide else []),
         f"\\caption{{{_latex_escape(table.title)}}}",
         f"\\label{{tab:{table.name}}}",
         f"\\begin{{tabular}}{{{''.join(table.alignment)}}}",
