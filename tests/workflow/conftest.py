@@ -101,7 +101,7 @@ def write_tiny_study(folder: Path) -> Path:
     return path
 
 
-def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 900):
+def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800):
     """Run Snakemake in ``directory``; its output is standard output and error together."""
     return subprocess.run(
         command(directory, study, *arguments),
