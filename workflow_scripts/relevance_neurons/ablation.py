@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import nn
 
+from relevance_neurons.ablation_kinds import VALUES
 from relevance_neurons.errors import UserError
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.neurons import Block, check_neurons
@@ -28,8 +29,6 @@ Selected = dict[Block, Off]
 
 Read = Callable[[torch.Tensor], torch.Tensor]
 """From logits (n_rows, n_logits) to one value of each row, shape (n_rows,)."""
-
-VALUES = ("zero", "mean")
 
 
 @contextmanager

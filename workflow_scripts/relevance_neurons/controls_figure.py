@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from relevance_neurons.ablation_figures import scheme_panels
-from relevance_neurons.ablation_kinds import DRAWN, KEEP_ONLY, KINDS, PLAIN, with_kind
-from relevance_neurons.controls_table import kinds_shown
+from relevance_neurons.ablation_kinds import DRAWN, KEEP_ONLY
+from relevance_neurons.controls_table import kinds_shown, with_domain_and_kind
 from relevance_neurons.figure_style import LIGHT_GREY, colour, marker, note, styled
-from relevance_neurons.table4 import EMPTY, ablated_in, domain_of, table4_schemes
+from relevance_neurons.table4 import EMPTY, ablated_in, table4_schemes
 
 _TEXTS = {KEEP_ONLY: "keep only", "random": "random neurons", "matched": "matched neurons"}
 _ROW_HEIGHT = 0.3
@@ -40,10 +40,7 @@ def controls_figure(
     named = ablated_in(effects) if schemes is None else schemes
     present = set(effects["scheme"])
     rows = [scheme for scheme in table4_schemes(named, in_domain) if scheme in present]
-    order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
-    effects = with_kind(effects).with_columns(
-        domain=domain_of(in_domain), kind=pl.col("kind").replace_strict(order)
-    )
+    effects = with_domain_and_kind(effects, in_domain, value)
     kinds = [kind for kind in kinds_shown(value) if kind in set(effects["kind"])]
     levels = sorted(effects["top_percent"].unique())
     figure, grid = scheme_panels(rows, levels, _ROW_HEIGHT)

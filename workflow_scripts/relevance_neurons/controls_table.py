@@ -73,6 +73,16 @@ def kinds_shown(value: str) -> list[str]:
     return [value, *(one for one in VALUES if one != value), KEEP_ONLY, *DRAWN]
 
 
+def with_domain_and_kind(
+    effects: pl.DataFrame, in_domain: Sequence[str], value: str
+) -> pl.DataFrame:
+    """Add ``of``, ``domain`` and ``kind``; the plain kind is called by the study's ``value``."""
+    order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
+    return with_kind(effects).with_columns(
+        domain=domain_of(in_domain), kind=pl.col("kind").replace_strict(order)
+    )
+
+
 def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.DataFrame:
     """Mean effect per scheme, top_percent, domain and kind, and how many tests say what.
 
@@ -81,10 +91,8 @@ def by_kind(effects: pl.DataFrame, in_domain: Sequence[str], value: str) -> pl.D
     n_collections, empty, n_attainable (collections with attainable_percent), draws_within and
     n_draws (of a control, summed over the collections).
     """
-    order = {PLAIN: value, **{kind: kind for kind in KINDS if kind}}
     return (
-        with_kind(effects)
-        .with_columns(domain=domain_of(in_domain), kind=pl.col("kind").replace_strict(order))
+        with_domain_and_kind(effects, in_domain, value)
         .group_by(pl.col("of").alias("scheme"), "top_percent", "domain", "kind")
         .agg(
             pl.col("difference_percent", "attainable_percent").mean(),

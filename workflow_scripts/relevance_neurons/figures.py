@@ -80,16 +80,9 @@ def _pair_panel(axes: Axes, pairs: pl.DataFrame, curves: Sequence[str], title: s
     if out.is_empty():
         note(axes, "fewer than two out-of-domain collections", y=0.93)
     else:
-        band = _by_level(out)
-        axes.fill_between(
-            *(band["top_percent"], band["low"], band["high"]),
-            color=LIGHT_GREY,
-            lw=0,
-            label="out-of-domain pairs, range",
-        )
-        axes.plot(*_xy(band, "mean"), "--", color=GREY, label="out-of-domain pairs, mean")
+        pairs_band(axes, out, "out-of-domain pairs")
     for index, pair in enumerate(curves):
-        _curve(axes, pairs.filter(pair=pair), index, "-", pair)
+        shared_curve(axes, pairs.filter(pair=pair), index, "-", pair)
     _chance(axes, pairs)
 
 
@@ -117,7 +110,7 @@ def figure3(overlaps: pl.DataFrame) -> Figure:
     _percent_axes_up_to(grid[2], labels)
     for index, collection in enumerate(labels["collections"].unique().sort()):
         curve = labels.filter(collections=collection)
-        _curve(grid[2], curve, 2 + index, "-", f"(c) {collection}", lw=0.9)
+        shared_curve(grid[2], curve, 2 + index, "-", f"(c) {collection}", lw=0.9)
     _chance(grid[2], labels)
     if labels.is_empty():
         note(grid[2], "no collection with both labels")
@@ -135,13 +128,21 @@ def _draw_intersections(axes: Axes, intersections: pl.DataFrame) -> None:
         width = 1.0 if suffix else 2.2
         for scope, line, words in (("all", "-", "∩ all"), ("out", "--", "∩ out-of-domain")):
             curve = intersections.filter(kind=f"intersection_{scope}{suffix}")
-            _curve(axes, curve, index, line, words + suffix.replace("_", " "), lw=width)
+            shared_curve(axes, curve, index, line, words + suffix.replace("_", " "), lw=width)
 
 
 def _fewest(intersections: pl.DataFrame) -> pl.DataFrame:
     """The rows of the intersection of the fewest collections."""
     n_collections = pl.col("collections").list.len()
     return intersections.filter(n_collections == n_collections.min())
+
+
+def pairs_band(axes: Axes, pairs: pl.DataFrame, text: str) -> None:
+    """What pairs of maps share: a grey band from the lowest to the highest, their mean dashed."""
+    band = _by_level(pairs)
+    edges = (band["top_percent"], band["low"], band["high"])
+    axes.fill_between(*edges, color=LIGHT_GREY, lw=0, label=f"{text}, range")
+    axes.plot(*_xy(band, "mean"), "--", color=GREY, label=f"{text}, mean")
 
 
 def _chance(axes: Axes, overlaps: pl.DataFrame) -> None:
@@ -159,9 +160,10 @@ def _percent_axes_up_to(axes: Axes, overlaps: pl.DataFrame) -> None:
     percent_axes(axes, 10 * np.ceil((overlaps["shared_percent"].max() or 100) / 10))
 
 
-def _curve(
+def shared_curve(
     axes: Axes, curve: pl.DataFrame, index: int, line: str, label: str, **style: float
 ) -> None:
+    """shared_percent over the levels, as curve number ``index``; none where there are no rows."""
     if curve.height:
         style |= {"color": colour(index), "marker": marker(index), "label": label}
         style |= {"markevery": (index % _MARK_EVERY, _MARK_EVERY)}

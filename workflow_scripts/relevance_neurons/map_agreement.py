@@ -41,12 +41,16 @@ def shared_percent(scores: np.ndarray, other: np.ndarray, m: int) -> float:
 
 def rank_correlations(scores: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
     """Kendall's tau-b and Spearman's rank correlation over all neurons; None for a constant map."""
-    if min(np.ptp(scores), np.ptp(other)) == 0:
-        return {"kendall_tau": None, "spearman": None}
-    return {
-        "kendall_tau": float(kendalltau(scores, other).statistic),
-        "spearman": float(spearmanr(scores, other).statistic),
-    }
+    rho = spearman(scores, other)
+    tau = None if rho is None else float(kendalltau(scores, other).statistic)
+    return {"kendall_tau": tau, "spearman": rho}
+
+
+def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Rank correlation of two vectors; None where one is constant or too short."""
+    if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
+        return None
+    return float(spearmanr(first, second).statistic)
 
 
 def relative_difference(scores: np.ndarray, better: np.ndarray) -> float:

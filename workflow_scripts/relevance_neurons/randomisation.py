@@ -13,12 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import torch
-from scipy.stats import spearmanr
 from torch import nn
 
 from relevance_neurons.architectures import encoder_layers
 from relevance_neurons.attribution import Attribution
-from relevance_neurons.map_agreement import n_selected, shared_percent
+from relevance_neurons.map_agreement import n_selected, shared_percent, spearman
 from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.reranker import Reranker
 
@@ -133,13 +132,6 @@ def compare_maps(real: Attribution, other: Attribution) -> dict:
         "f_change_mean": (checks["f_input"] - checks["f_baseline"]).abs().mean(),
         "n_pairs": len(checks),
     }
-
-
-def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Rank correlation of two vectors; None where one is constant or too short."""
-    if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
-        return None
-    return float(spearmanr(first, second).statistic)
 
 
 def _chosen(reranker: Reranker, n_layers: int, embeddings: bool) -> set[str]:

@@ -7,20 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from relevance_neurons.figure_style import (
-    GREY,
-    LIGHT_GREY,
     PANEL_WIDTH,
     bottom_legend,
-    colour,
-    marker,
     new_figure,
     note,
     percent_axes,
     styled,
 )
-
-LABELS = {"relevant": "relevant", "non_relevant": "non-relevant"}
-_MARK_EVERY = 5
+from relevance_neurons.figures import LABELS, pairs_band, shared_curve
 
 
 @styled
@@ -40,45 +34,20 @@ def stability_figure(split_halves: pl.DataFrame, overlaps: pl.DataFrame) -> Figu
         axes.set_title(f"({letter}) {LABELS[label]} neurons")
         axes.set_xlabel("neurons selected (top % of all)")
         percent_axes(axes)
-        _draw_collections(axes, overlaps.filter(kind="pair", label=label))
+        pairs = overlaps.filter(kind="pair", label=label)
+        if pairs.height:
+            pairs_band(axes, pairs, "two collections")
         halves = split_halves.filter(label=label)
         if halves.is_empty():
             note(axes, "no halves of such pairs")
         for index, collection in enumerate(collections):
-            _draw_halves(axes, halves.filter(collection=collection), index, collection)
+            own = halves.filter(collection=collection).group_by("top_percent")
+            curve = own.agg(pl.col("shared_percent").mean())
+            shared_curve(axes, curve, index, "-", f"two halves of {collection}")
         _draw_chance(axes, overlaps)
     figure.axes[0].set_ylabel("shared neurons (%)")
     bottom_legend(figure, n_columns=3)
     return figure
-
-
-def _draw_halves(axes: Axes, halves: pl.DataFrame, index: int, collection: str) -> None:
-    if halves.is_empty():
-        return
-    curve = halves.group_by("top_percent").agg(pl.col("shared_percent").mean()).sort("top_percent")
-    axes.plot(
-        *(curve["top_percent"], curve["shared_percent"]),
-        color=colour(index),
-        marker=marker(index),
-        markevery=(index % _MARK_EVERY, _MARK_EVERY),
-        label=f"two halves of {collection}",
-    )
-
-
-def _draw_collections(axes: Axes, pairs: pl.DataFrame) -> None:
-    if pairs.is_empty():
-        return
-    shared = pl.col("shared_percent")
-    band = pairs.group_by("top_percent").agg(
-        low=shared.min(), mean=shared.mean(), high=shared.max()
-    )
-    band = band.sort("top_percent")
-    x = band["top_percent"]
-    text = "two collections"
-    axes.fill_between(
-        *(x, band["low"], band["high"]), color=LIGHT_GREY, lw=0, label=f"{text}, range"
-    )
-    axes.plot(x, band["mean"], "--", color=GREY, label=f"{text}, mean")
 
 
 def _draw_chance(axes: Axes, overlaps: pl.DataFrame) -> None:
