@@ -12,7 +12,9 @@ from pathlib import Path
 import ir_datasets
 from snakemake.utils import validate
 
-from study import Study, ablated_schemes, attributed, complete_study, read_yaml, used_collections
+from batches import batches
+from job_sizes import N_BASELINES, Shape, n_ablations, n_points, pair_flops, ranker_shape
+from study import Study, attributed, complete_study, read_yaml, used_collections
 
 SCHEMA = Path(__file__).parents[1] / "rules" / "schemas" / "study.schema.yaml"
 
@@ -27,14 +29,9 @@ CPU = dict.fromkeys(GPU, 0.7 * 16 * CPU_CORE)
 # products (24 x 1024, 12 x 768; sets over all layers).
 SCORED, ABLATED = 1.06, 1.04
 AGREEMENT = 0.7  # share of the judged pairs whose label the ranker predicts; a guess
-ADAPTIVE_POINTS = 29  # docs/engine.md: of a pair at tolerance 0.02, on average
-N_BASELINES = 10  # rows of table 1 beside the original inputs
 WORD_PIECES = 1.35  # tokens a word, in English text with BERT's vocabulary; medicine has more
 SPECIAL_TOKENS = 3
 BYTES_PER_WORD = 6.0  # with its space
-# Layers, width, width of the feed-forward part. BERT-large for a model that is not named here.
-SHAPES = {"cross-encoder/ms-marco-MiniLM-L6-v2": (6, 384, 1536)}
-BERT_LARGE = (24, 1024, 4096)
 # Words of a query and of a document: BEIR (Thakur et al. 2021, table 1); titles of Robust04's
 # topics and DPR's passages of 100 words by their definition; LoTTE's answers are a guess.
 WORDS = {
@@ -87,18 +84,6 @@ class Stage:
         return self.flops / rates[self.rate] / 3600
 
 
-def pair_flops(shape: tuple[int, int, int], n_tokens: int, backward: bool = False) -> float:
-    """Products of a pair through the encoder; 2 FLOP a multiplication and addition.
-
-    ``backward``: also the gradients of all outputs, of no weight: every linear map once more, both
-    products of the attention twice more.
-    """
-    layers, width, inner = shape
-    linear = 2 * n_tokens * layers * (4 * width**2 + 2 * width * inner)
-    attention = 2 * 2 * n_tokens**2 * width * layers
-    return (2 * linear + 3 * attention) if backward else linear + attention
-
-
 def load_study(file: str) -> Study:
     """The study with all its defaults."""
     study = read_yaml(file)
@@ -126,24 +111,15 @@ def read_collection(name: str, keys: dict, max_length: int) -> Collection:
     )
 
 
-def n_points(keys: dict) -> float:
-    """Points of a path under the keys of ``attribution``, changed by a variant's or not."""
-    return ADAPTIVE_POINTS if keys["quadrature"] == "adaptive" else keys["n_points"]
-
-
 def kept_pairs(study: Study, sizes: dict[str, Collection], collection: str, label: str) -> float:
     """Pairs that are attributed: as many as asked for, where as many agree with the ranker."""
     judged = sizes[collection].judged(study["collections"][collection][label])
     return min(study["attribution"]["max_pairs"], AGREEMENT * judged)
 
 
-def n_ablations(study: Study) -> int:
-    """Ablations of a collection, the whole ranker among them, if no scheme is empty."""
-    keys = study["ablation"]
-    fixed = sum(kind != "matched" for kind in keys["further"])
-    draws = keys["random_draws"] * (1 + ("matched" in keys["further"]))
-    levels = len(study["selection"]["top_percents"])
-    return 1 + len(ablated_schemes(study)) * levels * (1 + fixed + draws)
+def n_rankings(study: Study) -> int:
+    """Rankings of a collection, the whole ranker's among them, if no scheme is empty."""
+    return sum(n_ablations(study, batch) for batch in batches(study))
 
 
 def candidate_pairs(study: Study, size: Collection, relevant: list[int]) -> float:
@@ -153,7 +129,7 @@ def candidate_pairs(study: Study, size: Collection, relevant: list[int]) -> floa
     return n_queries * (study["ablation"]["candidates"] + per_query)
 
 
-def stages(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, int]) -> list[Stage]:
+def stages(study: Study, sizes: dict[str, Collection], shape: Shape) -> list[Stage]:
     """Every stage that passes pairs through the ranker."""
     maps = attributed(study)
     kept = {one: kept_pairs(study, sizes, *one) for one in maps}
@@ -182,7 +158,7 @@ def stages(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, in
         one: min(sanity["pairs"], n) for one, n in kept.items() if one[0] == sanity["collection"]
     }
     convergence = {one: min(keys["convergence_pairs"], n) for one, n in kept.items()}
-    cascade = shape[0] + 3  # as it is; then head, every layer and the embeddings become random
+    cascade = shape.layers + 3  # as it is; then head, every layer and the embeddings become random
     table1 = {study["baselines"]["collection"]: study["baselines"]["pairs"] * (1 + N_BASELINES)}
     evaluated = {
         name: study["evaluation"]["depth"]
@@ -191,7 +167,7 @@ def stages(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, in
     }
     ablated = {
         name: candidate_pairs(study, sizes[name], study["collections"][name]["relevant"])
-        * (1 + ABLATED * (n_ablations(study) - 1))
+        * (1 + ABLATED * (n_rankings(study) - 1))
         for name in study["ablation"]["collections"]
     }
     return [
@@ -240,11 +216,8 @@ def print_stages(found: list[Stage]) -> None:
     print(f"| **all** | | {total[0]:,.2f} | {total[1]:.2f} | {total[2]:,.0f} |")
 
 
-def print_disk(study: Study, sizes: dict[str, Collection], shape: tuple[int, int, int]) -> None:
+def print_disk(study: Study, sizes: dict[str, Collection], shape: Shape) -> None:
     """Print what stays on disk, in GB."""
-    layers, width, inner = shape
-    # query, key, value, attention output and feed-forward output are as wide as the layer.
-    n_neurons = layers * (5 * width + inner)
     keys = study["attribution"]
     # Doubles; a random halving has two means, and a map a score and a standard error.
     means = keys["bootstrap_replicates"] + 2 * keys["split_halves"] + 2
@@ -259,9 +232,9 @@ def print_disk(study: Study, sizes: dict[str, Collection], shape: tuple[int, int
         "documents.parquet of all collections": TABLE * sum(s.text_bytes for s in sizes.values()),
         "home of ir_datasets (one copy of what several share)": CATALOGUE * sum(sources.values()),
         "largest BM25 index (temporary)": INDEX * max(sizes[one].text_bytes for one in indexed),
-        "maps, replicates and halves": 8 * n_neurons * means * len(attributed(study)),
+        "maps, replicates and halves": 8 * shape.n_neurons * means * len(attributed(study)),
         # A double for the score; the names repeat and take about as much.
-        "rerankings": 16 * ranked * n_ablations(study),
+        "rerankings": 16 * ranked * n_rankings(study),
     }
     print("| on disk | GB |")
     print("|---|---|")
@@ -274,15 +247,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", help="a study file")
     study = load_study(parser.parse_args().study)
-    reranker = study["reranker"]
-    shape = SHAPES.get(reranker.get("model", ""), BERT_LARGE)
+    reranker, shape = study["reranker"], ranker_shape(study)
     sizes = {
         name: read_collection(name, study["collections"][name], reranker["max_length"])
         for name in used_collections(study)
     }
-    print(
-        f"Layers, width, feed-forward: {shape}; ablations a collection: {n_ablations(study):,}.\n"
-    )
+    sizes_of_layers = (shape.layers, shape.width, shape.inner)
+    rankings = f"ablations a collection: {n_rankings(study):,}"
+    print(f"Layers, width, feed-forward: {sizes_of_layers}; {rankings}.\n")
     print_collections(study, sizes)
     print()
     print_stages(stages(study, sizes, shape))

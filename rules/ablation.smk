@@ -1,5 +1,50 @@
 # What the ranker loses without a scheme's neurons, and whether that could be chance.
 
+BATCHES = {(batch.name, batch.level): batch for batch in batches(STUDY)}
+
+
+wildcard_constraints:
+    batch="|".join({name for name, level in BATCHES}),
+
+
+def batch_of(wildcards):
+    """The schemes that are ablated together."""
+    return BATCHES[wildcards.batch, wildcards.level]
+
+
+def batch_schemes(wildcards):
+    """Their names."""
+    return batch_of(wildcards).schemes
+
+
+def batch_shards(wildcards):
+    """The number of jobs that share the passages."""
+    return ablation_shards(STUDY, batch_of(wildcards))
+
+
+def batch_settings(wildcards):
+    """What is done with every scheme; the whole ranker depends on none of it."""
+    if batch_of(wildcards) == WHOLE_RANKER:
+        return {}
+    keys = ("value", "further", "random_draws")
+    return {key: STUDY["ablation"][key] for key in keys} | {"seed": STUDY["seed"]}
+
+
+def batch_runtime(wildcards, attempt):
+    """Minutes, twice as many with every retry."""
+    return growing(NEEDS.batch_minutes(batch_of(wildcards)))(wildcards, attempt)
+
+
+def selection_files(wildcards):
+    """The selected neurons and what all give on average; the whole ranker needs neither."""
+    batch = batch_of(wildcards)
+    if batch == WHOLE_RANKER:
+        return {}
+    return {
+        "selected": f"{RESULTS}/selections/{batch.group}/{batch.level}.parquet",
+        "activations": f"{RESULTS}/activations.parquet",
+    }
+
 
 rule draw_candidates:
     input:
@@ -15,8 +60,8 @@ rule draw_candidates:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         relevant=relevant_grades,
         candidates=STUDY["ablation"]["candidates"],
@@ -32,35 +77,60 @@ rule draw_candidates:
 
 rule rerank_candidates:
     input:
+        unpack(selection_files),
         candidates=rules.draw_candidates.output.candidates,
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
-        schemes=rules.select_neurons.output.schemes,
-        activations=rules.pool_activations.output.activations,
         reranker=RERANKER_FILES,
     output:
-        rerankings="<results>/rerankings/{collection}.parquet",
+        rerankings="<results>/shards/rerankings/{collection}/{batch}/{level}/{shard}.parquet",
     log:
-        "<logs>/rerank_candidates/{collection}.log",
+        "<logs>/rerank_candidates/{collection}/{batch}/{level}/{shard}.log",
     benchmark:
-        "<benchmarks>/rerank_candidates/{collection}.tsv"
+        "<benchmarks>/rerank_candidates/{collection}/{batch}/{level}/{shard}.tsv"
     conda:
         "../envs/ranking.yaml"
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=batch_runtime,
     params:
         reranker=RERANKER,
-        ablated=ablated_schemes(STUDY),
-        settings={key: STUDY["ablation"][key] for key in ("value", "further", "random_draws")}
-        | {"seed": STUDY["seed"]},
+        schemes=batch_schemes,
+        settings=batch_settings,
+        n_shards=batch_shards,
         version=VERSIONS["ablation"],
     message:
-        "Re-rank {wildcards.collection} under every ablation"
+        "Re-rank {wildcards.collection} without the neurons of {wildcards.batch} at"
+        " {wildcards.level} % (shard {wildcards.shard})"
     script:
         "../workflow_scripts/rerank_candidates.py"
+
+
+rule gather_rerankings:
+    input:
+        rerankings=[
+            f"<results>/shards/rerankings/{{collection}}/{batch.name}/{batch.level}/{shard}.parquet"
+            for batch in BATCHES.values()
+            for shard in range(ablation_shards(STUDY, batch))
+        ],
+        sql=[workflow.source_path("../workflow_scripts/sql/gather_rerankings.sql")],
+    output:
+        rerankings="<results>/rerankings/{collection}.parquet",
+    log:
+        "<logs>/gather_rerankings/{collection}.log",
+    benchmark:
+        "<benchmarks>/gather_rerankings/{collection}.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    message:
+        "Gather the rankings of {wildcards.collection}"
+    script:
+        "../workflow_scripts/gather_rerankings.py"
 
 
 MATCHES = ["<results>/match_quality.parquet"] if "matched" in STUDY["ablation"]["further"] else []
@@ -69,7 +139,7 @@ if MATCHES:
 
     rule check_matches:
         input:
-            schemes=rules.select_neurons.output.schemes,
+            schemes=rules.gather_schemes.output.schemes,
             activations=rules.pool_activations.output.activations,
             reranker=RERANKER_FILES,
         output:
@@ -81,8 +151,8 @@ if MATCHES:
         conda:
             "../envs/ranking.yaml"
         resources:
-            mem_mb=8000,
-            runtime=60,
+            mem_mb=growing(NEEDS.maps_mb()),
+            runtime=growing(120),
         params:
             reranker=RERANKER,
             ablated=ablated_schemes(STUDY),
@@ -96,7 +166,7 @@ if MATCHES:
 
 rule measure_rankings:
     input:
-        rerankings=rules.rerank_candidates.output.rerankings,
+        rerankings=rules.gather_rerankings.output.rerankings,
         qrels=rules.prepare_collection.output.qrels,
     output:
         measures="<results>/measures/{collection}.parquet",
@@ -107,8 +177,8 @@ rule measure_rankings:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(NEEDS.rankings_mb()),
+        runtime=growing(120),
     params:
         measure=STUDY["ablation"]["measure"],
         shuffles=STUDY["ablation"]["shuffles"],
@@ -125,7 +195,7 @@ rule test_ablations:
             rules.measure_rankings.output.measures,
             collection=STUDY["ablation"]["collections"],
         ),
-        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+        scheme_sizes=rules.gather_schemes.output.scheme_sizes,
     output:
         ablation_effects="<results>/ablation_effects.parquet",
     log:
@@ -135,8 +205,8 @@ rule test_ablations:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(NEEDS.rankings_mb()),
+        runtime=growing(120),
     params:
         collections=STUDY["ablation"]["collections"],
         ablated=ablated_schemes(STUDY),

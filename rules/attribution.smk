@@ -18,8 +18,8 @@ rule score_pairs:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=growing(NEEDS.judged_minutes()),
     params:
         reranker=RERANKER,
         grades=grades,
@@ -58,8 +58,8 @@ rule compare_baselines:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=growing(NEEDS.baselines_minutes()),
     params:
         reranker=RERANKER,
         grades=label_grades(STUDY["baselines"]["collection"]),
@@ -80,29 +80,67 @@ rule attribute_neurons:
         pairs=rules.score_pairs.output.pairs,
         reranker=RERANKER_FILES,
     output:
-        scores="<results>/neuron_scores/{collection}/{label}.parquet",
-        bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
-        halves="<results>/half_scores/{collection}/{label}.parquet",
-        checks="<results>/attribution_checks/{collection}/{label}.parquet",
+        sums=temp("<results>/shards/neuron_scores/{collection}/{label}/{shard}.parquet"),
+        checks=temp("<results>/shards/attribution_checks/{collection}/{label}/{shard}.parquet"),
     log:
-        "<logs>/attribute_neurons/{collection}/{label}.log",
+        "<logs>/attribute_neurons/{collection}/{label}/{shard}.log",
     benchmark:
-        "<benchmarks>/attribute_neurons/{collection}/{label}.tsv"
+        "<benchmarks>/attribute_neurons/{collection}/{label}/{shard}.tsv"
     conda:
         "../envs/attribution.yaml"
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=1440,
+        mem_mb=growing(NEEDS.attribution_mb()),
+        runtime=growing(NEEDS.shard_minutes()),
+    params:
+        reranker=RERANKER,
+        settings=attribution_settings(),
+        n_shards=ATTRIBUTION_SHARDS,
+        version=VERSIONS["attribution"],
+    message:
+        "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
+        " (shard {wildcards.shard})"
+    script:
+        "../workflow_scripts/attribute_neurons.py"
+
+
+# The shards are gone once they are merged. What they depend on stands here too, so that a change of
+# it is seen without them.
+rule merge_attribution:
+    input:
+        sums=expand(
+            rules.attribute_neurons.output.sums,
+            shard=range(ATTRIBUTION_SHARDS),
+            allow_missing=True,
+        ),
+        checks=expand(
+            rules.attribute_neurons.output.checks,
+            shard=range(ATTRIBUTION_SHARDS),
+            allow_missing=True,
+        ),
+    output:
+        scores="<results>/neuron_scores/{collection}/{label}.parquet",
+        bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
+        halves="<results>/half_scores/{collection}/{label}.parquet",
+        checks="<results>/attribution_checks/{collection}/{label}.parquet",
+    log:
+        "<logs>/merge_attribution/{collection}/{label}.log",
+    benchmark:
+        "<benchmarks>/merge_attribution/{collection}/{label}.tsv"
+    conda:
+        "../envs/attribution.yaml"
+    resources:
+        mem_mb=growing(NEEDS.merge_mb()),
+        runtime=growing(30),
     params:
         reranker=RERANKER,
         settings=attribution_settings(),
         version=VERSIONS["attribution"],
     message:
-        "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
+        "Merge the shards of the {wildcards.label} map of {wildcards.collection}"
     script:
-        "../workflow_scripts/attribute_neurons.py"
+        "../workflow_scripts/merge_attribution.py"
 
 
 rule measure_activations:
@@ -122,8 +160,8 @@ rule measure_activations:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=growing(NEEDS.kept_minutes()),
     params:
         reranker=RERANKER,
         version=VERSIONS["attribution"],
@@ -152,8 +190,8 @@ rule pool_activations:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(NEEDS.maps_mb()),
+        runtime=growing(30),
     message:
         "Pool the activations of all collections"
     script:

@@ -15,8 +15,8 @@ rule prepare_collection:
     conda:
         "../envs/collections.yaml"
     resources:
-        mem_mb=6000,  # the ids of 21 million documents take 3 GB
-        runtime=240,
+        mem_mb=growing(6000),  # the ids of 21 million documents take 3 GB
+        runtime=growing(240),
     params:
         source=collection_source,
         relevant=relevant_grades,

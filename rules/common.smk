@@ -1,4 +1,5 @@
 # The study file, checked and completed, and the functions with which rules look things up in it.
+import re
 import sys
 from pathlib import Path
 
@@ -6,6 +7,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+from batches import WHOLE_RANKER, batches, groups, levels
+from job_sizes import MOST_POINTS, Needs, ablation_shards, attribution_shards, growing
 from relevance_neurons.components import COMPONENTS
 from study import (
     FILES,
@@ -60,6 +63,8 @@ def read_study():
 
 STUDY = read_study()
 RESULTS = f"results/{STUDY['study']}"
+NEEDS = Needs(STUDY)
+ATTRIBUTION_SHARDS = attribution_shards(STUDY)
 
 
 pathvars:
@@ -71,6 +76,7 @@ pathvars:
 wildcard_constraints:
     collection="|".join(STUDY["collections"]),
     label="relevant|non_relevant",
+    shard=r"\d+",
 
 
 def collection_keys(wildcards):

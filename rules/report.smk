@@ -25,7 +25,7 @@ rule write_tables:
         qrels=expand(rules.prepare_collection.output.qrels, collection=COLLECTIONS),
         pairs=expand(rules.score_pairs.output.pairs, collection=STUDY["attribution"]["collections"]),
         baselines=rules.compare_baselines.output.baselines,
-        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+        scheme_sizes=rules.gather_schemes.output.scheme_sizes,
         ablation_effects=rules.test_ablations.output.ablation_effects,
         match_quality=MATCHES,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
@@ -96,8 +96,8 @@ rule write_tables:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         collections={name: STUDY["collections"][name] for name in COLLECTIONS},
         attributed=STUDY["attribution"]["collections"],
@@ -112,7 +112,7 @@ rule write_tables:
 rule draw_figures:
     input:
         overlaps=rules.overlap_schemes.output.overlaps,
-        schemes=rules.select_neurons.output.schemes,
+        schemes=rules.gather_schemes.output.schemes,
         ablation_effects=rules.test_ablations.output.ablation_effects,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
         randomisation=rules.randomise_layers.output.randomisation,
@@ -173,8 +173,8 @@ rule draw_figures:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         in_domain=[name for name in COLLECTIONS if STUDY["collections"][name]["domain"] == "in"],
         outliers=STUDY["selection"]["outliers"],
@@ -201,15 +201,15 @@ rule build_database:
             for collection, label in ATTRIBUTED
         ],
         baselines=rules.compare_baselines.output.baselines,
-        schemes=rules.select_neurons.output.schemes,
-        scheme_sizes=rules.select_neurons.output.scheme_sizes,
+        schemes=rules.gather_schemes.output.schemes,
+        scheme_sizes=rules.gather_schemes.output.scheme_sizes,
         overlaps=rules.overlap_schemes.output.overlaps,
         selection_frequencies=rules.measure_stability.output.selection_frequencies,
         split_halves=rules.measure_stability.output.split_halves,
         convergence=CONVERGENCE,
         sensitivity=SENSITIVITY,
         candidates=expand(rules.draw_candidates.output.candidates, collection=ABLATED),
-        rerankings=expand(rules.rerank_candidates.output.rerankings, collection=ABLATED),
+        rerankings=expand(rules.gather_rerankings.output.rerankings, collection=ABLATED),
         measures=expand(rules.measure_rankings.output.measures, collection=ABLATED),
         match_quality=MATCHES,
         ablation_effects=rules.test_ablations.output.ablation_effects,
@@ -233,8 +233,8 @@ rule build_database:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(NEEDS.maps_mb() + NEEDS.rankings_mb()),
+        runtime=growing(120),
     params:
         file_keys={
             "documents": COLLECTIONS,

@@ -28,8 +28,8 @@ if "finetune" in STUDY["reranker"]:
         threads: 2
         resources:
             gpu=1,
-            mem_mb=8000,
-            runtime=120,
+            mem_mb=growing(2 * NEEDS.ranker_mb()),
+            runtime=growing(NEEDS.training_minutes()),
         params:
             finetune=STUDY["reranker"]["finetune"],
             relevant=[
@@ -65,8 +65,8 @@ rule evaluate_reranker:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000 + NEEDS.ranker_mb()),
+        runtime=growing(240 + NEEDS.evaluation_minutes()),
     params:
         reranker=RERANKER,
         settings={
@@ -98,8 +98,8 @@ rule summarise_evaluations:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         collections=STUDY["evaluation"]["collections"],
         seed=STUDY["seed"],

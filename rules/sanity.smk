@@ -34,8 +34,8 @@ rule randomise_layers:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(NEEDS.attribution_mb()),
+        runtime=growing(NEEDS.randomisation_minutes()),
     params:
         reranker=RERANKER,
         settings=SANITY_SETTINGS,
@@ -69,8 +69,8 @@ rule ablate_single_neurons:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=growing(NEEDS.single_minutes()),
     params:
         # One neuron changes F by less than bfloat16 tells apart.
         reranker=RERANKER | ({"dtype": "float32"} if RERANKER["dtype"] != "float64" else {}),
@@ -106,8 +106,8 @@ rule trace_path:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(NEEDS.attribution_mb()),
+        runtime=growing(NEEDS.path_minutes(1, MOST_POINTS)),
     params:
         reranker=RERANKER,
         settings=SANITY_SETTINGS,

@@ -5,6 +5,18 @@ NEURON_SCORES = [
     for collection, label in attributed(STUDY)
 ]
 SCHEMES = study_schemes(STUDY)
+GROUPS = groups(STUDY)
+LEVELS = levels(STUDY)
+
+
+wildcard_constraints:
+    group="|".join(GROUPS),
+    level="|".join(map(re.escape, {*LEVELS, WHOLE_RANKER.level})),
+
+
+def group_definitions(wildcards):
+    """The schemes that are selected together, as SQL takes them."""
+    return [scheme.as_dict() for scheme in GROUPS[wildcards.group]]
 
 
 rule select_neurons:
@@ -19,25 +31,53 @@ rule select_neurons:
             workflow.source_path("../workflow_scripts/sql/scheme_sizes.sql"),
         ],
     output:
-        schemes="<results>/schemes.parquet",
-        scheme_sizes="<results>/scheme_sizes.parquet",
+        schemes="<results>/selections/{group}/{level}.parquet",
+        scheme_sizes="<results>/selection_sizes/{group}/{level}.parquet",
     log:
-        "<logs>/select_neurons.log",
+        "<logs>/select_neurons/{group}/{level}.log",
     benchmark:
-        "<benchmarks>/select_neurons.tsv"
+        "<benchmarks>/select_neurons/{group}/{level}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(NEEDS.maps_mb()),
+        runtime=growing(60),
     params:
         domains=DOMAINS,
-        definitions=[scheme.as_dict() for scheme in SCHEMES],
-        top_percents=STUDY["selection"]["top_percents"],
+        definitions=group_definitions,
     message:
-        "Select the neurons of every scheme"
+        "Select the neurons of the schemes {wildcards.group} at {wildcards.level} %"
     script:
         "../workflow_scripts/select_neurons.py"
+
+
+rule gather_schemes:
+    input:
+        schemes=expand(rules.select_neurons.output.schemes, group=GROUPS, level=LEVELS),
+        scheme_sizes=expand(rules.select_neurons.output.scheme_sizes, group=GROUPS, level=LEVELS),
+        sql=[
+            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/sql/gather_schemes.sql"),
+            workflow.source_path("../workflow_scripts/sql/gather_sizes.sql"),
+        ],
+    output:
+        schemes="<results>/schemes.parquet",
+        scheme_sizes="<results>/scheme_sizes.parquet",
+    log:
+        "<logs>/gather_schemes.log",
+    benchmark:
+        "<benchmarks>/gather_schemes.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),
+    params:
+        collections=list(DOMAINS),
+    message:
+        "Gather the neurons of all schemes"
+    script:
+        "../workflow_scripts/gather_schemes.py"
 
 
 rule overlap_schemes:
@@ -57,8 +97,8 @@ rule overlap_schemes:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(NEEDS.maps_mb()),
+        runtime=growing(60),
     params:
         domains=DOMAINS,
         outliers=STUDY["selection"]["outliers"],

@@ -44,8 +44,8 @@ rule measure_stability:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(NEEDS.stability_mb()),
+        runtime=growing(240),
     params:
         top_percents=STUDY["selection"]["top_percents"],
     message:
@@ -72,8 +72,8 @@ rule double_points:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(NEEDS.attribution_mb()),
+        runtime=growing(NEEDS.doubled_minutes()),
     params:
         reranker=RERANKER,
         settings=path_settings(),
@@ -98,8 +98,8 @@ rule check_convergence:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(NEEDS.maps_mb()),
+        runtime=growing(30),
     params:
         top_percents=STUDY["selection"]["top_percents"],
     message:
@@ -110,18 +110,53 @@ rule check_convergence:
 
 use rule attribute_neurons as attribute_variant with:
     output:
+        sums=temp(
+            "<results>/shards/variants/{variant}/neuron_scores/{collection}/{label}/{shard}.parquet"
+        ),
+        checks=temp(
+            "<results>/shards/variants/{variant}/attribution_checks/{collection}/{label}"
+            "/{shard}.parquet"
+        ),
+    log:
+        "<logs>/attribute_variant/{variant}/{collection}/{label}/{shard}.log",
+    benchmark:
+        "<benchmarks>/attribute_variant/{variant}/{collection}/{label}/{shard}.tsv"
+    params:
+        reranker=RERANKER,
+        settings=variant_settings,
+        n_shards=ATTRIBUTION_SHARDS,
+        version=VERSIONS["attribution"],
+    message:
+        "Attribute the {wildcards.label} pairs of {wildcards.collection} as variant"
+        " {wildcards.variant} (shard {wildcards.shard})"
+
+
+use rule merge_attribution as merge_variant with:
+    input:
+        sums=expand(
+            rules.attribute_variant.output.sums,
+            shard=range(ATTRIBUTION_SHARDS),
+            allow_missing=True,
+        ),
+        checks=expand(
+            rules.attribute_variant.output.checks,
+            shard=range(ATTRIBUTION_SHARDS),
+            allow_missing=True,
+        ),
+    output:
         scores="<results>/variants/{variant}/neuron_scores/{collection}/{label}.parquet",
         checks="<results>/variants/{variant}/attribution_checks/{collection}/{label}.parquet",
     log:
-        "<logs>/attribute_variant/{variant}/{collection}/{label}.log",
+        "<logs>/merge_variant/{variant}/{collection}/{label}.log",
     benchmark:
-        "<benchmarks>/attribute_variant/{variant}/{collection}/{label}.tsv"
+        "<benchmarks>/merge_variant/{variant}/{collection}/{label}.tsv"
     params:
         reranker=RERANKER,
         settings=variant_settings,
         version=VERSIONS["attribution"],
     message:
-        "Attribute the {wildcards.label} pairs of {wildcards.collection} as variant {wildcards.variant}"
+        "Merge the shards of the {wildcards.label} map of {wildcards.collection} as variant"
+        " {wildcards.variant}"
 
 
 rule compare_variants:
@@ -147,8 +182,8 @@ rule compare_variants:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(NEEDS.maps_mb()),
+        runtime=growing(60),
     params:
         variants=list(VARIANTS),
         top_percents=STUDY["selection"]["top_percents"],

@@ -47,12 +47,12 @@ def same_neurons(one: pl.DataFrame, other: pl.DataFrame) -> None:
 
 def test_names_and_draws():
     """Each scheme at each level, its draws, and what the study asks for beside them."""
-    names = {("none", 0.0, 0)}
+    names = set()
     for name, level in (("P_a", 1.0), ("P_b", 10.0)):
         names |= {(f"{kind}{name}", level, 0) for kind in ("", "mean:", "keep_only:")}
         names |= {(f"{kind}:{name}", level, n) for kind in ("random", "matched") for n in (0, 1)}
     assert found(further=FURTHER).keys() == names
-    assert {name for name, *_ in found()} == {"none", "P_a", "P_b", "random:P_a", "random:P_b"}
+    assert {name for name, *_ in found()} == {"P_a", "P_b", "random:P_a", "random:P_b"}
 
 
 @pytest.mark.parametrize("value", ["zero", "mean"])
@@ -83,7 +83,6 @@ def test_keeping_every_neuron_is_the_whole_ranker():
     settings = Settings(further=["keep_only"], random_draws=0)
     rows = list(conditions(everything, NEURONS, some_activations(), settings))
     assert [(row.scheme, row.neurons is None) for row in rows] == [
-        ("none", True),
         ("P_a", False),
         ("keep_only:P_a", True),
     ]

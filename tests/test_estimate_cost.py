@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertModel
 
 import estimate_cost
+from job_sizes import Shape, pair_flops
 
 STUDY = str(Path(estimate_cost.__file__).parents[1] / "studies" / "vast2024.yaml")
 
@@ -26,7 +27,7 @@ def test_operations_are_those_that_pytorch_counts(n_tokens, backward):
         outputs = encoder(inputs).last_hidden_state
         if backward:
             outputs.sum().backward()
-    found = estimate_cost.pair_flops((3, 32, 64), n_tokens, backward)
+    found = pair_flops(Shape(3, 32, 64), n_tokens, backward)
     assert found == counter.get_total_flops()
 
 
@@ -37,7 +38,7 @@ def study():
 
 def test_ablations_and_pairs_are_counted_by_hand(study):
     # Ten schemes, three levels: itself, mean, keep_only, 50 random and 50 matched draws.
-    assert estimate_cost.n_ablations(study) == 1 + 10 * 3 * (1 + 2 + 100)
+    assert estimate_cost.n_rankings(study) == 1 + 10 * 3 * (1 + 2 + 100)
     sizes = {
         name: estimate_cost.read_collection(name, study["collections"][name], 512)
         for name in ("msmarco", "nfcorpus", "msmarco_dev", "bioasq")

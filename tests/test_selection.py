@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+import gather_schemes
 import select_neurons
 from relevance_neurons.errors import UserError
 from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
@@ -50,12 +51,21 @@ def write_maps(folder: Path, neurons: pl.DataFrame, scores: dict, seed: int = 0)
 
 
 def run(folder: Path, files: list[Path], domains: dict, levels=LEVELS, schemes=None):
-    """Run the rule's script on the paper's schemes, or on ``schemes``; return both tables."""
-    outputs = folder / "schemes.parquet", folder / "scheme_sizes.parquet"
+    """Run both rules' scripts on the paper's schemes, or on ``schemes``; return both tables.
+
+    Some levels are selected by one job, the others by another.
+    """
     maps = pl.read_parquet(files, columns=["collection", "label"]).unique().rows()
     definitions = [one.as_dict() for one in schemes or paper_schemes(domains, maps)]
-    select_neurons.main(files, *outputs, domains, definitions, levels)
-    return pl.read_parquet(outputs[0]), pl.read_parquet(outputs[1])
+    made = {name: folder / f"{name}.parquet" for name in ("schemes", "scheme_sizes")}
+    parts = {name: [] for name in made}
+    for number, some in enumerate(filter(None, (levels[2:], levels[:2]))):
+        outputs = {name: folder / f"{name}{number}.parquet" for name in made}
+        select_neurons.main(files, *outputs.values(), domains, definitions, some)
+        for name, file in outputs.items():
+            parts[name].append(file)
+    gather_schemes.main(parts, made, list(domains))
+    return pl.read_parquet(made["schemes"]), pl.read_parquet(made["scheme_sizes"])
 
 
 @st.composite

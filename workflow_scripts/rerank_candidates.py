@@ -1,4 +1,4 @@
-"""Rule rerank_candidates: one collection's candidates under every ablation and random draw."""
+"""Rule rerank_candidates: a shard of one collection's candidates under a batch of ablations."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,43 +7,54 @@ import torch
 
 from job import job
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.conditions import Settings, conditions
+from relevance_neurons.conditions import WHOLE_RANKER, Condition, Settings, conditions
 from relevance_neurons.loading import load_reranker
+from relevance_neurons.neurons import Neurons
 from relevance_neurons.outputs import write_parquet
+from relevance_neurons.shards import shard_range
 from relevance_neurons.texts import pair_texts
+
+
+def batch(
+    given: Mapping[str, str],
+    neurons: Neurons,
+    schemes: Sequence[str],
+    settings: Mapping[str, object],
+) -> list[Condition]:
+    """Every ablation of ``schemes``; the whole ranker where there are none."""
+    if not schemes:
+        return [WHOLE_RANKER]
+    selected = pl.read_parquet(given["selected"]).filter(pl.col("scheme").is_in(schemes))
+    activations = pl.read_parquet(given["activations"])
+    return list(conditions(selected, neurons, activations, Settings(**settings)))
 
 
 def main(
     given: Mapping[str, str],
     rerankings: str,
     reranker: Mapping[str, object],
-    ablated: Sequence[str],
-    settings: Settings,
+    schemes: Sequence[str],
+    settings: Mapping[str, object],
+    shard: tuple[int, int],
 ) -> None:
-    """Score every candidate under every ablation; a scheme that selected nothing has no rows."""
+    """Score a ``shard`` (k of n) of the candidates; a scheme that selected nothing has no rows."""
     candidates = pl.read_parquet(given["candidates"])
+    rows = shard_range(len(candidates), *shard)
+    candidates = candidates[rows.start : rows.stop]
     texts = pair_texts(candidates, given["queries"], given["documents"])
     ranker = load_reranker(**reranker)
-    schemes = pl.read_parquet(given["schemes"]).filter(pl.col("scheme").is_in(ablated))
-    activations = pl.read_parquet(given["activations"])
-    todo = list(conditions(schemes, ranker.neurons, activations, settings))
-    scores = rerank_under_ablations(ranker, texts, [one.neurons for one in todo])
+    todo = batch(given, ranker.neurons, schemes, settings)
     ids = candidates.select("query_id", "doc_id")
-    parts = [
-        ids.select(
-            pl.lit(one.scheme).alias("scheme"),
-            pl.lit(one.top_percent).alias("top_percent"),
-            pl.lit(one.draw, dtype=pl.Int32).alias("draw"),
-            pl.all(),
-            pl.Series("score", row),
-        )
-        for one, row in zip(todo, scores, strict=True)
-    ]
+    parts = [WHOLE_RANKER.rows(ids.clear(), [])]  # the columns, where there is nothing to rank
+    if texts and todo:
+        scores = rerank_under_ablations(ranker, texts, [one.neurons for one in todo])
+        parts += [one.rows(ids, row) for one, row in zip(todo, scores, strict=True)]
     write_parquet(pl.concat(parts), rerankings)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         torch.set_num_threads(snakemake.threads)
-        params, output = snakemake.params, snakemake.output.rerankings
-        main(snakemake.input, output, params.reranker, params.ablated, Settings(**params.settings))
+        given, params, output = snakemake.input, snakemake.params, snakemake.output.rerankings
+        shard = int(snakemake.wildcards.shard), params.n_shards
+        main(given, output, params.reranker, params.schemes, params.settings, shard)

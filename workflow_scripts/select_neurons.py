@@ -1,11 +1,10 @@
-"""Rule select_neurons: the neurons of every scheme at every level, and how many they are."""
+"""Rule select_neurons: the neurons of some schemes at a level, and how many they are."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from job import job
 from relevance_neurons.outputs import write_parquet
-from relevance_neurons.schemes import log_schemes
 from relevance_neurons.sql import check, run_sql
 
 SQL = Path(__file__).parent / "sql"
@@ -30,9 +29,7 @@ def main(
     check(SQL / "check_schemes.sql", schemes=members, **maps)
     maps |= {"schemes": members, "top_percents": top_percents}
     write_parquet(run_sql(SQL / "select_neurons.sql", **maps), schemes)
-    sizes = run_sql(SQL / "scheme_sizes.sql", selected=schemes, **maps)
-    log_schemes(sizes, domains)
-    write_parquet(sizes, scheme_sizes)
+    write_parquet(run_sql(SQL / "scheme_sizes.sql", selected=schemes, **maps), scheme_sizes)
 
 
 if __name__ == "__main__":
@@ -44,5 +41,5 @@ if __name__ == "__main__":
             made.scheme_sizes,
             params.domains,
             params.definitions,
-            params.top_percents,
+            [float(snakemake.wildcards.level)],
         )

@@ -367,9 +367,17 @@ def _allowed(error: ValidationError) -> str:
         "minLength": lambda: "an empty text is not allowed",
         "uniqueItems": lambda: "no entry may stand twice",
         "pattern": lambda: "letters, digits, - and _ are allowed, a letter or digit first",
-        "anyOf": lambda: "in, out, all or a list of names is allowed",
+        "anyOf": lambda: f"{' or '.join(map(_alternative, value))} is allowed",
     }
     return words.get(error.validator, lambda: error.message)()
+
+
+def _alternative(schema: Mapping) -> str:
+    """One of several kinds of values that a key may have."""
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    kind = {"array": "a list of names", "integer": "a whole number"}[schema["type"]]
+    return f"{kind} from {schema['minimum']}" if "minimum" in schema else kind
 
 
 def _found(error: ValidationError) -> str:

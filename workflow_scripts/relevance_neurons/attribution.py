@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,10 +11,12 @@ import polars as pl
 
 from relevance_neurons.adaptive import MAX_POINTS
 from relevance_neurons.errors import UserError
+from relevance_neurons.neurons import NEURON_COLUMNS
 from relevance_neurons.pair_scores import PairCheck, Settings, score_pairs
 from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import Reranker
 from relevance_neurons.running_scores import RunningScores
+from relevance_neurons.shards import shard_range
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,19 @@ class Attribution:
         names = ("first_half", "second_half")
         return self.neurons.with_columns(**dict(zip(names, means, strict=True)))
 
+    def sums(self) -> pl.DataFrame:
+        """A row per neuron: layer, component, neuron, and the sums over pairs in float64.
+
+        total and squares; replicate_totals and half_totals (lists) where resampling was asked for.
+        ``merge_shards`` takes them.
+        """
+        sums = self.running.sums()
+        columns = {name: pl.Series(sums[name]) for name in ("total", "squares")}
+        for name in ("replicate_totals", "half_totals"):
+            if len(sums[name]):
+                columns[name] = self._lists(sums[name], pl.Float64)
+        return self.neurons.with_columns(**columns)
+
     def checks(self) -> pl.DataFrame:
         """A row per pair, in the order given.
 
@@ -76,10 +91,14 @@ class Attribution:
         )
 
     @staticmethod
-    def _lists(means: np.ndarray) -> pl.Series:
+    def _lists(means: np.ndarray, dtype: type[pl.DataType] = pl.Float32) -> pl.Series:
         """A list per neuron of ``means``, shape (n_entries, n_neurons)."""
-        scores = np.ascontiguousarray(means.astype(np.float32).T)
-        return pl.Series(scores, dtype=pl.Array(pl.Float32, len(means))).arr.to_list()
+        scores = np.ascontiguousarray(means.T)
+        return (
+            pl.Series(scores, dtype=pl.Array(pl.Float64, len(means)))
+            .arr.to_list()
+            .cast(pl.List(dtype))
+        )
 
 
 def attribute(
@@ -94,6 +113,7 @@ def attribute(
     bootstrap_replicates: int = 0,
     split_halves: int = 0,
     seed: int = 0,
+    shard: tuple[int, int] = (0, 1),
 ) -> Attribution:
     """Mean Neuron Integrated Gradients of every neuron over ``pairs`` of (query, passage).
 
@@ -102,6 +122,8 @@ def attribute(
     the rule of the integral: "adaptive" takes as many points of each pair as its estimated error
     needs to fall to ``tolerance`` (0.02) × the range of F, a uniform rule ``n_points`` (25).
     ``bootstrap_replicates`` resamples the pairs, ``split_halves`` cuts them in two, so many times.
+    With ``shard`` (k, n) only the k-th (from 0) of n parts of the pairs is attributed;
+    ``merge_shards`` adds what all n parts give to what the whole gives, to rounding.
 
     Raises ``UserError`` for no pairs, for an unknown name, for the key of another rule, and if one
     pair alone is too large for the memory.
@@ -121,9 +143,11 @@ def attribute(
     settings = Settings(label, baseline, target, **given)
     running = RunningScores(len(reranker.neurons), bootstrap_replicates, seed, split_halves)
     result = Attribution(label, reranker.neurons.frame(), running)
-    with Progress(len(pairs), f"attribution ({label})") as progress:
-        for check, scores in score_pairs(reranker, pairs, settings):
-            running.add(check.pair, scores)
+    part = shard_range(len(pairs), *shard)
+    with Progress(len(part), f"attribution ({label})") as progress:
+        texts = pairs[part.start : part.stop]
+        for check, scores in score_pairs(reranker, texts, settings) if texts else ():
+            running.add(part.start + check.pair, scores)
             result.checked.append(check)
             progress.update()
     given_up = sum(check.is_given_up for check in result.checked)
@@ -131,6 +155,45 @@ def attribute(
         logger.warning(
             "%d of %d pairs missed the tolerance of %g within %d points: see error_estimate of "
             "their attribution_checks",
-            *(given_up, len(pairs), settings.tolerance, MAX_POINTS),
+            *(given_up, len(part), settings.tolerance, MAX_POINTS),
         )
     return result
+
+
+def merge_shards(
+    label: str,
+    shards: Iterable[tuple[pl.DataFrame, int]],
+    bootstrap_replicates: int = 0,
+    split_halves: int = 0,
+    seed: int = 0,
+) -> Attribution:
+    """What ``attribute`` gives for all pairs, from the ``sums`` and number of pairs of each shard.
+
+    ``shards`` come in the order of their pairs and are read one by one; the other arguments are
+    those of ``attribute``. The result has no ``checks``: those of the shards, one after the other,
+    are the whole's. Raises ``UserError`` where no shard has a pair or the neurons differ.
+    """
+    result, start = None, 0
+    for frame, n_pairs in shards:
+        neurons = frame.select(NEURON_COLUMNS)
+        if result is None:
+            running = RunningScores(len(frame), bootstrap_replicates, seed, split_halves)
+            result = Attribution(label, neurons, running)
+        if not neurons.equals(result.neurons):
+            raise UserError("shards: they hold different neurons; attribute all of them again")
+        result.running.add_sums(range(start, start + n_pairs), _arrays(frame))
+        start += n_pairs
+    if not start:
+        raise UserError("shards: none of them has a pair")
+    return result
+
+
+def _arrays(frame: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The columns of ``Attribution.sums``; lists as arrays of shape (n_entries, n_neurons)."""
+    sums = frame.drop(NEURON_COLUMNS)
+    return {
+        column.name: column.explode().to_numpy().reshape(len(frame), -1).T
+        if column.dtype == pl.List
+        else column.to_numpy()
+        for column in sums
+    }

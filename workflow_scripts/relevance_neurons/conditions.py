@@ -40,6 +40,20 @@ class Condition(NamedTuple):
     draw: int
     neurons: pl.DataFrame | None
 
+    def rows(self, pairs: pl.DataFrame, scores: Sequence[float]) -> pl.DataFrame:
+        """Rows of the rankings: ``pairs`` (query_id, doc_id) and their ``scores``, (n_pairs,)."""
+        return pairs.select(
+            pl.lit(self.scheme).alias("scheme"),
+            pl.lit(self.top_percent, dtype=pl.Float64).alias("top_percent"),
+            pl.lit(self.draw, dtype=pl.Int32).alias("draw"),
+            "query_id",
+            "doc_id",
+            pl.Series("score", scores, dtype=pl.Float32),
+        )
+
+
+WHOLE_RANKER = Condition(UNPRUNED, 0.0, 0, None)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -54,14 +68,13 @@ class Settings:
 def conditions(
     schemes: pl.DataFrame, neurons: Neurons, activations: pl.DataFrame, settings: Settings
 ) -> Iterator[Condition]:
-    """Yield the whole ranker, then each scheme's ablation at each level, controls, further ones.
+    """Yield each scheme's ablation at each level, its controls, and further ones.
 
     ``schemes``: scheme, top_percent, layer, component, neuron; ``activations``: a row per neuron
     of the ranker, as ``measure_activations`` gives. Random and matched neurons, and all but the
     scheme's in keep_only, give the same ``value`` as the scheme's own. A matched control for which
     too few neurons are left is left out, and the log says so.
     """
-    yield Condition(UNPRUNED, 0.0, 0, None)
     sizes = in_order(activations, "root_mean_square", neurons)
     means = in_order(activations, "mean", neurons)
     groups = schemes.sort("scheme", "top_percent").group_by(

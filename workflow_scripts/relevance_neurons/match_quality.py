@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from relevance_neurons.ablation_kinds import MATCHED, PLAIN, RANDOM, UNPRUNED, parted
+from relevance_neurons.ablation_kinds import MATCHED, PLAIN, RANDOM, parted
 from relevance_neurons.conditions import Condition, Settings, conditions
 from relevance_neurons.neurons import Neurons
 from relevance_neurons.random_draws import in_order
@@ -52,9 +52,8 @@ def match_table(
 
 def _drawn(found: Iterable[Condition]) -> Iterable[tuple[str, float, str, pl.DataFrame]]:
     for one in found:
-        if one.scheme != UNPRUNED:
-            kind, scheme = parted(one.scheme)
-            yield scheme, one.top_percent, kind, one.neurons
+        kind, scheme = parted(one.scheme)
+        yield scheme, one.top_percent, kind, one.neurons
 
 
 def _compared(kinds: Mapping[str, list[np.ndarray]]) -> list[float | int | None]:

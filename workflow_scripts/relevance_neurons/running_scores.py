@@ -5,6 +5,8 @@ Nothing per pair is kept, so memory does not grow with their number, and sums of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 BLOCK_PAIRS = 64
@@ -48,6 +50,26 @@ class RunningScores:
             self._waiting.append((pair, scores))
             if len(self._waiting) == BLOCK_PAIRS:
                 self._add_block()
+
+    def sums(self) -> dict[str, np.ndarray]:
+        """What ``add_sums`` takes: total, squares, replicate_totals, half_totals."""
+        self._add_block()
+        names = ("total", "squares", "replicate_totals", "half_totals")
+        return {name: getattr(self, name) for name in names}
+
+    def add_sums(self, pairs: range, sums: Mapping[str, np.ndarray]) -> None:
+        """Add the ``sums`` of the scores of ``pairs``, which another object of this kind formed.
+
+        How often a pair counts in a replicate, and in which half it is, is the same everywhere, so
+        that the counts need not come along.
+        """
+        self._add_block()
+        for name, values in sums.items():
+            getattr(self, name)[:] += values
+        self.n_pairs += len(pairs)
+        for pair in pairs:
+            self.replicate_counts += self._counts(pair)
+            self.half_counts += self._in_first_half(pair)
 
     def mean(self) -> np.ndarray:
         """Mean score over the pairs, shape (n_neurons,)."""

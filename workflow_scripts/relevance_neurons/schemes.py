@@ -24,6 +24,9 @@ FAMILIES = {
 
 JOINT = ("F_all", *(f"{family}_and_{scope}" for family in FAMILIES for scope in ("out", "all")))
 
+PAPER = "paper"
+"""The group of all of the paper's schemes."""
+
 Map = tuple[str, str]
 """(collection, label)"""
 
@@ -52,6 +55,11 @@ class Scheme:
     def is_joint(self) -> bool:
         """Whether it is one of the paper's over several collections."""
         return not self.own and self.scheme in JOINT
+
+    @property
+    def group(self) -> str:
+        """The schemes that it is selected with: the paper's, or itself alone."""
+        return self.scheme if self.own else PAPER
 
     def as_dict(self) -> dict[str, object]:
         """The fields, with lists for tuples, as SQL and a rule's params take them."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import polars as pl
+from duckdb import DuckDBPyRelation
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.outputs import whole
 
 
 def run_sql(file: str | Path, **variables: object) -> pl.DataFrame:
@@ -18,12 +21,27 @@ def run_sql(file: str | Path, **variables: object) -> pl.DataFrame:
     A frame becomes a list of structs. ``macros.sql`` beside the file is read first, as
     ``duckdb -init macros.sql`` does in the shell.
     """
+    with _query(file, variables) as rows:
+        return rows.pl()
+
+
+def write_sql(file: str | Path, path: str | Path, **variables: object) -> None:
+    """Write the rows of the query in ``file`` to Parquet, whole or not at all.
+
+    As ``run_sql``, for more rows than memory should hold: they stream.
+    """
+    with _query(file, variables) as rows, whole(path) as temporary:
+        rows.write_parquet(str(temporary), compression="zstd")
+
+
+@contextmanager
+def _query(file: str | Path, variables: Mapping[str, object]) -> Iterator[DuckDBPyRelation]:
     file = Path(file)
     with duckdb.connect() as connection:
         connection.execute(file.with_name("macros.sql").read_text(encoding="utf-8"))
         for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = $value", {"value": _plain(value)})
-        return connection.sql(file.read_text(encoding="utf-8")).pl()
+        yield connection.sql(file.read_text(encoding="utf-8"))
 
 
 def check(file: str | Path, **variables: object) -> None:

