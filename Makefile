@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STUDY ?= config.yaml
+# local: this machine; slurm: a cluster (slurm/config.yaml)
+PROFILE ?= local
+SNAKEMAKE_FLAGS = --profile $(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES))
 # The study's name; a study file that cannot be read ends make in one line.
 NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: help setup run report benchmark test lint unlock clean
+.PHONY: help setup run resume report benchmark test test-slurm lint unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,9 +30,14 @@ $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt cons
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-run: setup  ## Run a study (STUDY=config.yaml) and write its report
+run: setup  ## Run a study (STUDY=config.yaml PROFILE=local) and write its report
 	@$(NAME) > /dev/null
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(STUDY) --rerun-incomplete
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake $(SNAKEMAKE_FLAGS) --configfile $(STUDY)
+	@$(MAKE) --no-print-directory report
+
+resume: setup  ## The same after a run was killed: end its jobs, unlock, go on
+	@$(NAME) > /dev/null
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=workflow_scripts $(BIN)/python -m resume $(STUDY) $(SNAKEMAKE_FLAGS)
 	@$(MAKE) --no-print-directory report
 
 report: setup  ## Write results/<study>/report.html
@@ -49,10 +57,13 @@ lint: setup  ## Formatters, linters and the schema of every study
 	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -n --quiet all --configfile $$study; done
 
-test: lint  ## Every check
-	$(BIN)/python -m pytest
+test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)
+	$(BIN)/python -m pytest $(SLURM)
 
-unlock: setup  ## After a run was killed: let the next one start
+test-slurm: setup  ## Set up a throw-away Slurm (root on Debian: installs packages) and run a study on it
+	$(BIN)/python -m pytest --slurm tests/slurm
+
+unlock: setup  ## Let the next run start (resume does it too)
 	$(BIN)/snakemake --unlock --configfile $(STUDY)
 
 clean:  ## Remove .venv (results stay)

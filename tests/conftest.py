@@ -73,6 +73,23 @@ def make_reranker(n_logits: int = 2, dtype: str = "float64", layers: int = 3) ->
     return Reranker(model, make_tokenizer(), find_architecture(model), max_length=48, dtype=dtype)
 
 
+def pytest_addoption(parser) -> None:
+    parser.addoption(
+        "--slurm",
+        action="store_true",
+        help="set up a throw-away Slurm for tests/slurm (root on Debian: installs packages)",
+    )
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """The longest first and each file by one process (-n), or what shares the tiny study."""
+    order = {"slurm": 0, "workflow": 1}
+    items.sort(key=lambda item: order.get(item.path.parent.name, 2))
+    for item in items:
+        name = "tiny" if "tiny" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
 @pytest.fixture(autouse=True)
 def _subnormal_numbers():
     """Loading a ranker flushes subnormal numbers to zero; hypothesis wants them back."""

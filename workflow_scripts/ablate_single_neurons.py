@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.attribution import attribute
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
@@ -39,7 +38,6 @@ def main(given, made, reranker: Mapping, settings: Mapping, of: Mapping) -> None
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         params = snakemake.params
         main(snakemake.input, snakemake.output, params.reranker, params.settings, params.of)

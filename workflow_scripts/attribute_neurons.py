@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.attribution import attribute
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
@@ -32,8 +31,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         params, of = snakemake.params, snakemake.wildcards
         shard = int(of.shard), params.n_shards
         given, made = snakemake.input, snakemake.output

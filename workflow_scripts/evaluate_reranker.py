@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.errors import UserError
 from relevance_neurons.loading import load_reranker
@@ -68,8 +67,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         params = snakemake.params
         main(
             snakemake.input,

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.outputs import write_parquet
 from relevance_neurons.training import Collection, TrainingSettings, finetune_reranker
 
@@ -32,8 +31,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         names = ("documents", "queries", "qrels")
         main(
             {name: list(snakemake.input[name]) for name in names},

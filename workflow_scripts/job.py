@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.gpus import one_gpu
 from relevance_neurons.outputs import is_disk_full
 
 
@@ -52,6 +53,16 @@ def job(log: str | Path) -> Iterator[None]:
             )
         finally:
             sys.stderr = terminal
+
+
+@contextmanager
+def ranker_job(log: str | Path, threads: int) -> Iterator[None]:
+    """A ``job`` that runs the ranker: on a GPU of its own if there is one, with ``threads``."""
+    with job(log), one_gpu():
+        import torch  # takes seconds, and the other jobs do without
+
+        torch.set_num_threads(threads)
+        yield
 
 
 def _fail(line: str, *streams) -> None:

@@ -32,7 +32,7 @@ RATES = {"attribution": 3e12, "ranking": 6e12}
 """FLOP/s that a slow GPU sustains (a T4 in float32, and in half precision): a bound on time."""
 START_MINUTES = 15
 """Of a job: its queue of imports, reading the ranker and the texts, writing."""
-START_MB = 1500
+START_MB = 2000
 """Python, torch and transformers (0.7 GB measured without a GPU), and the driver's part."""
 PASS_MB = 2048
 """Of a pass, and again of what is kept between passes (relevance_neurons.memory)."""

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.activations import measure_activations
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
@@ -20,6 +19,5 @@ def main(given: Mapping[str, str], activations: str, reranker: Mapping[str, obje
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         main(snakemake.input, snakemake.output.activations, snakemake.params.reranker)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
@@ -33,7 +32,6 @@ def main(given, randomisation: str, reranker: Mapping, settings: Mapping, of: Ma
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         params, output = snakemake.params, snakemake.output.randomisation
         main(snakemake.input, output, params.reranker, params.settings, params.of)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.conditions import WHOLE_RANKER, Condition, Settings, conditions
 from relevance_neurons.loading import load_reranker
@@ -53,8 +52,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         given, params, output = snakemake.input, snakemake.params, snakemake.output.rerankings
         shard = int(snakemake.wildcards.shard), params.n_shards
         main(given, output, params.reranker, params.schemes, params.settings, shard)

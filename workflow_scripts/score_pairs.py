@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
-import torch
 
-from job import job
+from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.outputs import write_parquet
@@ -52,8 +51,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
-        torch.set_num_threads(snakemake.threads)
+    with ranker_job(snakemake.log[0], snakemake.threads):
         given, params = snakemake.input, snakemake.params
         main(
             {"name": snakemake.wildcards.collection, **dict(given.items())},

@@ -2,11 +2,11 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 import yaml
@@ -103,8 +103,14 @@ def write_tiny_study(folder: Path) -> Path:
 
 def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800):
     """Run Snakemake in ``directory``; its output is standard output and error together."""
+    return run(command(directory, study, *arguments), timeout=timeout)
+
+
+def run(words: list[str], timeout: int = 1800, directory: Path | None = None):
+    """Run a command; its output is standard output and error together."""
     return subprocess.run(
-        command(directory, study, *arguments),
+        words,
+        cwd=directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -115,9 +121,12 @@ def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800
 
 
 def command(directory: Path, study: Path, *arguments: str) -> list[str]:
-    """Snakemake on two cores, with the study file alone."""
+    """Snakemake with the study file alone, two jobs at once.
+
+    They ask for two threads each and spend their time on imports: so many as there are cores.
+    """
     file = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(study)]
-    return [SNAKEMAKE, *file, "--directory", str(directory), "--cores", "2", *arguments]
+    return [SNAKEMAKE, *file, "--directory", str(directory), "--cores", "4", *arguments]
 
 
 def environment() -> dict[str, str]:
@@ -126,10 +135,20 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": path, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 
 
-def kill_group(process: subprocess.Popen) -> None:
-    """Kill -9: Snakemake and its jobs at once, as when a machine loses power."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def tables(results: Path) -> dict[str, pl.DataFrame]:
+    """Every table of a study that stays, by its path."""
+    return {
+        str(path.relative_to(results)): pl.read_parquet(path)
+        for path in sorted(results.rglob("*.parquet"))
+    }
+
+
+def assert_same_tables(results: Path, expected: Path) -> None:
+    """The same tables with the same rows, bit for bit."""
+    found, wanted = tables(results), tables(expected)
+    assert found.keys() == wanted.keys()
+    for name, frame in wanted.items():
+        assert frame.equals(found[name]), name
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,15 +20,18 @@ from relevance_neurons.errors import UserError
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
-    The name carries the process id, so that two jobs that write the same output never share a
-    temporary file. Works for a file and for a folder. A full disk raises ``UserError``.
+    The name carries machine and process, so that two jobs that write the same output never share a
+    temporary file. One that a killed process of this machine left is removed. Works for a file and
+    for a folder. A full disk raises ``UserError``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    _remove(temporary)
+    start = f".{path.name}.{socket.gethostname()}."
+    _remove_left(path.parent, start)
+    temporary = path.with_name(f"{start}{os.getpid()}.tmp")
     try:
         yield temporary
+        _flush(temporary)
         if path.is_dir():
             _remove(path)
         temporary.replace(path)
@@ -59,6 +64,33 @@ def is_disk_full(error: BaseException) -> bool:
     return getattr(error, "errno", None) in numbers or any(
         os.strerror(number).lower() in str(error).lower() for number in numbers
     )
+
+
+def _flush(path: Path) -> None:
+    """Have the content on the disk before the name: a machine that loses power keeps the order."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _remove_left(folder: Path, start: str) -> None:
+    for left in folder.glob(
+        f"{glob.escape(start)}*.tmp*"
+    ):  # DuckDB puts files of its own beside it
+        number = left.name[len(start) :].split(".")[0]
+        if number.isdigit() and (int(number) == os.getpid() or not _is_running(int(number))):
+            _remove(left)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 def _remove(path: Path) -> None:

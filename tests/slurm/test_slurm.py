@@ -1,0 +1,262 @@
+"""A study on a real Slurm, with everything that goes wrong on one: the tables stay the same.
+
+One run lives through it all, so that the test takes minutes: a job that fails, one that hangs
+beyond its time, one that is cancelled, the controller and the accounting away, Snakemake killed.
+The tests look at what was seen of each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+
+from workflow.conftest import (
+    ROOT,
+    SNAKEMAKE,
+    assert_same_tables,
+    environment,
+    run,
+    snakemake,
+    write_tiny_study,
+)
+
+pytestmark = pytest.mark.slow
+
+SUBMITTED = re.compile(
+    r"has been submitted with SLURM jobid (\d+) \(log: \S*/(?:rule|group)_(\S+)/"
+)
+
+
+def write_study(folder: Path) -> Path:
+    """The tiny study with fewer collections and levels, in shards, its ranker ready."""
+    path = write_tiny_study(folder)
+    study = yaml.safe_load(path.read_text())
+    names = ("alpha", "delta", "epsilon")
+    study["collections"] = {name: study["collections"][name] for name in names}
+    study["reranker"] = {"model": "base", "max_length": 48, "dtype": "float32"}
+    study["attribution"] |= {
+        "collections": ["alpha", "delta"],
+        "labels": ["relevant"],
+        "convergence_pairs": 0,
+        "shards": 2,
+    }
+    del study["sensitivity"]
+    study["selection"]["top_percents"] = [10]
+    study["ablation"] |= {"collections": ["epsilon"], "further": ["mean"], "shards": 2}
+    path.write_text(yaml.safe_dump(study, sort_keys=False))
+    return path
+
+
+@dataclass
+class Story:
+    """One run of the study on the cluster, and what was seen of it."""
+
+    folder: Path
+    study: Path
+    cluster: Path
+    seen: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """What Snakemake says."""
+        return self.folder / "snakemake.log"
+
+    def arguments(self) -> list[str]:
+        """The profile, as a user names it."""
+        return ["--snakefile", str(ROOT / "Snakefile"), "--profile", "slurm"]
+
+    def start(self, *words: str) -> subprocess.Popen:
+        """Run a command in the study's folder; its output goes to the log."""
+        with self.log.open("a") as stream:
+            return subprocess.Popen(
+                words,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts")},
+            )
+
+    def submitted(self) -> list[tuple[str, str]]:
+        """Slurm's number and the rule (with wildcards) or group of every job so far."""
+        return [(job, name) for job, name in SUBMITTED.findall(self.log.read_text())]
+
+    def running(self, rule: str) -> str | None:
+        """The number of a job of ``rule`` whose script runs."""
+        for job, name in reversed(self.submitted()):
+            if name.startswith(rule) and state(job) == "RUNNING" and scripts(self.folder, rule):
+                return job
+        return None
+
+    def daemon(self, name: str, seconds: float) -> None:
+        """Stop a daemon of the cluster for some time."""
+        pid = int((self.cluster / "run" / f"{name}.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
+        time.sleep(seconds)
+        subprocess.run([name], check=True)
+
+
+def state(job: str) -> str:
+    """What the accounting says of a job."""
+    said = run(["sacct", "-n", "-X", "-P", "-j", job, "-o", "State"], timeout=60).stdout.split()
+    return said[0] if said else ""
+
+
+def scripts(folder: Path, rule: str) -> list[psutil.Process]:
+    """The processes of a rule's script."""
+    start = str(folder / ".snakemake" / "scripts")
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if any(
+            word.startswith(start) and f".{rule}.py" in word
+            for word in process.info["cmdline"] or ()
+        )
+    ]
+
+
+def wait_for(what: Callable[[], object], seconds: float = 300) -> object:
+    """What ``what`` gives as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what.__doc__ or what}"
+        time.sleep(0.3)
+    return found
+
+
+def let_a_job_fail(story: Story) -> None:
+    """A judgment of a document that there is not; then it is mended."""
+    qrels = story.folder / "epsilon" / "r.txt"
+    right = qrels.read_text()
+    qrels.write_text(right + "q0 0 nobody 1\n")
+    target = "results/tiny/collections/epsilon/qrels.parquet"
+    options = ["--configfile", str(story.study), "--retries", "0", "--", target]
+    done = run([SNAKEMAKE, *story.arguments(), *options], directory=story.folder)
+    story.seen["failed"] = done
+    qrels.write_text(right)
+
+
+def let_a_job_hang(story: Story) -> str:
+    """Stop its script, and have Slurm allow it a minute; it is to be tried again."""
+    job = wait_for(lambda: story.running("draw_candidates"))
+    for process in scripts(story.folder, "draw_candidates"):
+        process.suspend()
+    run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"])
+    return job
+
+
+def disturb(story: Story) -> None:
+    """Everything that goes wrong on a cluster, one after the other, until Snakemake is killed."""
+    snakemake_ = story.start(SNAKEMAKE, *story.arguments(), "--configfile", str(story.study))
+    story.seen["hung"] = let_a_job_hang(story)
+    story.seen["cancelled"] = wait_for(lambda: story.running("attribute_neurons"))
+    run(["scancel", story.seen["cancelled"]])
+    wait_for(lambda: story.running("attribute_neurons"))
+    story.daemon("slurmctld", 25)
+    wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
+    story.daemon("slurmdbd", 14)
+    wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
+    wait_for(lambda: [name for _, name in story.submitted() if "draw_candidates" in name][1:])
+    story.seen["orphan"] = wait_for(lambda: story.running("rerank_candidates"))
+    snakemake_.kill()
+    snakemake_.wait()
+    time.sleep(1)
+    story.seen["orphan's state"] = state(story.seen["orphan"])
+
+
+@pytest.fixture(scope="module")
+def story(cluster, tmp_path_factory) -> Story:
+    """The run, from its first job to the last, and what was seen of it."""
+    folder = tmp_path_factory.mktemp("on_slurm")
+    (folder / "slurm").symlink_to(ROOT / "slurm")
+    story = Story(folder, write_study(folder), cluster)
+    let_a_job_fail(story)
+    disturb(story)
+    resume = [sys.executable, "-m", "resume", str(story.study), *story.arguments()]
+    story.seen["exit"] = story.start(*resume).wait(timeout=900)
+    return story
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cluster, tmp_path_factory) -> Path:
+    """The results of the same study on this machine, without Slurm."""
+    folder = tmp_path_factory.mktemp("without_slurm")
+    done = snakemake(folder, write_study(folder))
+    assert done.returncode == 0, done.stdout[-5000:]
+    return folder / "results" / "tiny"
+
+
+def accounting() -> list[dict[str, str]]:
+    """What Slurm's accounting holds of every job."""
+    names = ("JobID", "State", "AllocTRES", "Start", "End")
+    command = ["sacct", "-n", "-X", "-P", "-a", "-o", ",".join(names)]
+    lines = run(command, timeout=60).stdout.splitlines()
+    return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
+
+
+def test_it_ends_with_the_tables_of_an_undisturbed_local_run(story, undisturbed):
+    assert story.seen["exit"] == 0, story.log.read_text()[-5000:]
+    assert_same_tables(story.folder / "results" / "tiny", undisturbed)
+
+
+def test_jobs_ran_under_slurm(story):
+    done = {row["JobID"] for row in accounting() if row["State"] == "COMPLETED"}
+    names = {name.split("/")[0] for job, name in story.submitted() if job in done}
+    assert {"attribute_neurons", "rerank_candidates", "prepare_collection"} <= names
+    groups = [name for name in names if name.startswith(("maps", "report"))]
+    assert len(groups) == 2, names
+    light = {"build_database", "gather_schemes", "merge_attribution", "test_ablations"}
+    assert not light & names
+
+
+def test_gpu_jobs_ran_one_at_a_time(story):
+    with_gpu = [row for row in accounting() if "gres/gpu=1" in row["AllocTRES"]]
+    times = sorted((row["Start"], row["End"]) for row in with_gpu if row["Start"] != "None")
+    assert len(times) > 10
+    for (_, end), (start, _) in pairwise(times):
+        assert end <= start
+
+
+def test_a_failed_job_is_named_with_its_log(story):
+    done = story.seen["failed"]
+    assert done.returncode == 1
+    assert "Error in rule prepare_collection:" in done.stdout
+    assert "results/tiny/logs/prepare_collection/epsilon.log" in done.stdout
+    assert re.search(r"Error: \S*r\.txt: line \d+: .*nobody", done.stdout)
+    assert "Traceback" not in done.stdout
+
+
+def test_a_cancelled_job_was_tried_again(story):
+    job = story.seen["cancelled"]
+    assert state(job).startswith("CANCELLED")
+    names = dict(story.submitted())
+    again = [other for other, name in names.items() if name == names[job] and other != job]
+    assert [state(other) for other in again] == ["COMPLETED"]
+
+
+def test_a_job_beyond_its_time_was_tried_again_with_more(story):
+    assert state(story.seen["hung"]) == "TIMEOUT"
+    again = [job for job, name in story.submitted() if name.startswith("draw_candidates")]
+    assert len(again) == 2 and state(again[1]) == "COMPLETED"
+    limits = run(["sacct", "-n", "-X", "-P", "-j", again[1], "-o", "TimelimitRaw"]).stdout
+    assert int(limits) == 2 * 240
+
+
+def test_a_killed_run_was_resumed_while_its_jobs_still_ran(story):
+    assert story.seen["orphan's state"] == "RUNNING"
+    assert state(story.seen["orphan"]).startswith("CANCELLED")
+    assert re.search(r"tiny: [1-9]\d* Slurm jobs cancelled", story.log.read_text())
+    assert not list((story.folder / "results").rglob(".*.tmp*"))

@@ -1,0 +1,145 @@
+"""Kill -9 at random moments, of every kind of job and of Snakemake: no file is ever torn."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import psutil
+import pytest
+
+from workflow.conftest import (
+    ROOT,
+    assert_same_tables,
+    command,
+    environment,
+    write_tiny_study,
+)
+
+KILLS_OF_A_RULE = 2
+SNAKEMAKE_DIES_AFTER = (18, 45)
+"""So many killed jobs."""
+
+
+def durations(results: Path) -> dict[str, float]:
+    """The longest that a job of each rule took in an undisturbed run, in seconds."""
+    found: dict[str, float] = {}
+    for file in (results / "benchmarks").rglob("*.tsv"):
+        rule = file.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
+        seconds = float(file.read_text().splitlines()[1].split("\t")[0])
+        found[rule] = max(seconds, found.get(rule, 0.0))
+    return found
+
+
+class Killer:
+    """Watches the scripts that run in a folder and kills some of them, at moments of its own.
+
+    After each kill, with Snakemake stopped so that it cannot tidy up, every file that appeared
+    since is compared with that of an undisturbed run.
+    """
+
+    def __init__(self, folder: Path, expected: Path, seed: int = 0) -> None:
+        self.scripts = folder / ".snakemake" / "scripts"
+        self.results, self.expected = folder / "results" / "tiny", expected
+        self.durations = durations(expected)
+        self.random = random.Random(seed)
+        self.planned: dict[int, tuple[psutil.Process, str, float]] = {}
+        self.kills, self.checked, self.seen = Counter(), Counter(), {}
+
+    def step(self, snakemake: psutil.Process) -> None:
+        """Look for new scripts, and kill those whose time has come."""
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            script = next((word for word in words if word.startswith(str(self.scripts))), None)
+            if script and process.pid not in self.planned and words[0].endswith("python3.11"):
+                rule = re.match(r"tmp[^.]*\.(\w+)\.py", Path(script).name)[1]
+                moment = self.random.uniform(0.2, 1.0) * self.durations[rule]
+                self.planned[process.pid] = process, rule, time.monotonic() + moment
+        for pid, (process, rule, moment) in self.planned.items():
+            due = time.monotonic() >= moment and self.kills[rule] < KILLS_OF_A_RULE
+            if due and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                self.planned[pid] = process, rule, float("inf")
+                snakemake.suspend()
+                process.kill()
+                psutil.wait_procs([process], timeout=5)
+                self.kills[rule] += 1
+                self.check()
+                snakemake.resume()
+
+    def check(self) -> None:
+        """Every new file of a job is whole: its content is what it was to be."""
+        for path in self.results.rglob("*"):
+            kind = path.suffix
+            if not path.is_file() or path.name.startswith(".") or "shards" in path.parts:
+                continue
+            stamp = path.stat().st_mtime_ns
+            if self.seen.get(path) == stamp or kind not in (".parquet", ".duckdb", ".png", ".csv"):
+                continue
+            self.seen[path] = stamp
+            wanted = self.expected / path.relative_to(self.results)
+            if kind == ".parquet":
+                assert pl.read_parquet(path).equals(pl.read_parquet(wanted)), path
+            elif kind == ".duckdb":
+                with duckdb.connect(str(path), read_only=True) as database:
+                    assert database.sql("SELECT count(*) FROM neuron_scores").fetchall()[0][0]
+            else:
+                assert path.stat().st_size == wanted.stat().st_size, path
+            self.checked[kind] += 1
+
+
+def snakemake_of(process: subprocess.Popen) -> psutil.Process:
+    """The process itself, or the Snakemake that `resume` has started."""
+    found = psutil.Process(process.pid)
+    if "resume" in found.cmdline():
+        children = [one for one in found.children() if "--unlock" not in one.cmdline()]
+        return children[0] if children else found
+    return found
+
+
+@pytest.mark.slow
+def test_no_kill_tears_a_file_or_changes_a_table(tiny, tmp_path):
+    """A resumed run ends with the same tables, and leaves nothing half-written behind."""
+    expected, _ = tiny
+    study = write_tiny_study(tmp_path)
+    arguments = [*command(tmp_path, study)[1:], "--retries", "20"]
+    of_snakemake = [one for one in arguments if one not in ("--configfile", str(study))]
+    resume = [sys.executable, "-m", "resume", str(study), *of_snakemake]
+    killer, left = Killer(tmp_path, expected), list(SNAKEMAKE_DIES_AFTER)
+    words, ends = command(tmp_path, study, *arguments[-2:]), []
+    log = tmp_path / "log.txt"
+    while True:
+        with log.open("a") as stream:
+            process = subprocess.Popen(
+                words,
+                cwd=tmp_path,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env=environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts")},
+            )
+        while process.poll() is None:
+            killer.step(snakemake_of(process))
+            if left and killer.kills.total() >= left[0] and killer.planned:
+                left.pop(0)
+                snakemake_of(process).send_signal(signal.SIGKILL)
+            time.sleep(0.02)
+        ends.append(process.returncode)
+        if ends[-1] == 0 or len(ends) > len(SNAKEMAKE_DIES_AFTER):
+            break
+        words = resume
+    text = log.read_text()
+    assert ends[-1] == 0, (ends, text[-5000:])
+    assert len(ends) == 3 and "Error: " not in text.replace("Error: rule", "")
+    assert text.count("half-written files removed") == 2
+    assert killer.kills.keys() >= killer.durations.keys() - {"all"}, killer.kills
+    assert killer.kills.total() >= 50, killer.kills
+    assert killer.checked[".parquet"] > 50
+    assert_same_tables(killer.results, expected)
+    assert not [path for path in killer.results.rglob(".*") if ".tmp" in path.name]

@@ -1,0 +1,115 @@
+"""The table of docs/cluster.md: what a change of the study runs again."""
+
+import copy
+import re
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from workflow.conftest import ROOT, snakemake
+
+DOCS = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+ON_GPU = set(
+    re.search(r"gpu_rules: \[(.*)\]", (ROOT / "slurm" / "config.yaml").read_text())[1].split(", ")
+)
+OWN = {"labels": ["relevant"], "components": ["value"]}
+
+
+def set_(path: str, value: object) -> Callable[[dict], None]:
+    """A change of one key, named with dots."""
+
+    def change(study: dict) -> None:
+        *parents, key = path.split(".")
+        for parent in parents:
+            study = study.setdefault(parent, {})
+        study[key] = value
+
+    return change
+
+
+CHANGES = {
+    "nothing": set_("seed", 0),
+    "a level of `selection.top_percents` goes": set_("selection.top_percents", [1, 10]),
+    "a level of `selection.top_percents` is added": set_("selection.top_percents", [1, 5, 10, 30]),
+    "a scheme of one's own is added": set_("selection.schemes", {"mine": OWN}),
+    "`selection.outliers`": set_("selection.outliers", []),
+    "`ablation.shuffles`, `significance`, `equivalence_margin`": set_("ablation.shuffles", 20),
+    "`ablation.measure`": set_("ablation.measure", "RR@10"),
+    "`ablation.random_draws`, `value`, `further`": set_("ablation.random_draws", 4),
+    "`evaluation`": set_("evaluation.depth", 11),
+    "a variant of `sensitivity` is added": set_(
+        "sensitivity.variants",
+        {"logit": {"target": "logit"}, "unk": {"baseline": "unk_all"}, "m": {"target": "margin"}},
+    ),
+    "`sanity.neurons`": set_("sanity.neurons", 18),
+    "`example`": set_("example", {"query_id": "q0", "doc_id": "d0-0"}),
+    "`attribution.baseline`, `target`, `quadrature`": set_("attribution.baseline", "zero"),
+    "`attribution.bootstrap_replicates`, `split_halves`": set_(
+        "attribution.bootstrap_replicates", 20
+    ),
+    "`attribution.max_pairs`": set_("attribution.max_pairs", 5),
+}
+
+
+def documented() -> dict[str, set[str]]:
+    """Change -> rules on a GPU that run again, as the table has them."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| .+? \|$", DOCS, re.MULTILINE)
+    start = next(number for number, (change, _) in enumerate(rows) if change == "nothing")
+    return {
+        change: set(re.findall(r"`(\w+)`", rules)) for change, rules in rows[start : start + 15]
+    }
+
+
+def jobs(folder, study) -> dict[str, int]:
+    """How many jobs of each rule a dry run lists."""
+    done = snakemake(folder, study, "--dry-run")
+    assert done.returncode == 0, done.stdout[-3000:]
+    counts = re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)
+    return {rule: int(n) for rule, n in counts if rule not in ("total", "all")}
+
+
+@pytest.fixture(scope="module")
+def changed(tiny):
+    """The jobs that a changed study would run, given the results of the tiny one."""
+    results, study = tiny
+
+    def listed(change: Callable[[dict], None]) -> dict[str, int]:
+        keys = copy.deepcopy(yaml.safe_load(study.read_text()))
+        change(keys)
+        other = study.with_name("changed.yaml")
+        other.write_text(yaml.safe_dump(keys, sort_keys=False))
+        return jobs(results.parents[1], other)
+
+    return listed
+
+
+def test_the_table_names_every_change():
+    assert documented().keys() == CHANGES.keys()
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_runs_what_the_table_says(changed, change):
+    found = changed(CHANGES[change])
+    assert found.keys() & ON_GPU == documented()[change]
+    assert bool(found) == (change != "nothing")
+
+
+def test_new_levels_and_schemes_rank_by_themselves(changed):
+    """In each of three collections one batch; no other is repeated."""
+    assert (
+        changed(CHANGES["a level of `selection.top_percents` is added"])["rerank_candidates"] == 3
+    )
+    assert changed(CHANGES["a scheme of one's own is added"])["rerank_candidates"] == 3 * 3
+
+
+def test_a_figure_runs_itself_alone(tiny):
+    """Its file gone, or its script edited, which Snakemake sees by the script's content."""
+    results, study = tiny
+    figure = results / "figures" / "figure2.png"
+    content = figure.read_bytes()
+    figure.unlink()
+    try:
+        assert jobs(results.parents[1], study) == {"draw_figures": 1}
+    finally:
+        figure.write_bytes(content)
