@@ -15,7 +15,7 @@ NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: help setup run resume report benchmark test test-slurm lint unlock clean
+.PHONY: help setup run resume report container benchmark test test-slurm lint unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,12 @@ report: setup  ## Write results/<study>/report.html
 	@name=$$($(NAME)); PATH="$(abspath $(BIN)):$$PATH" \
 	  $(BIN)/snakemake --configfile $(STUDY) --report results/$$name/report.html; \
 	  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
+
+container: relevance-neurons.sif  ## The image for --sdm apptainer (needs Apptainer)
+
+relevance-neurons.sif: envs/container.def requirements.txt requirements-model.txt constraints.txt
+	@command -v apptainer > /dev/null || { echo "Error: apptainer is not installed here; see https://apptainer.org"; exit 1; }
+	apptainer build --force $@ envs/container.def
 
 benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed; about 15 minutes)
 	@for one in linear passes ablations memory gpu; do echo "== benchmarks/$$one.py"; \

@@ -13,6 +13,11 @@ report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+
+
+container: container_image()
+
+
 include: "rules/collections.smk"
 include: "rules/reranker.smk"
 include: "rules/attribution.smk"

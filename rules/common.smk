@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
@@ -59,6 +60,18 @@ def read_study():
         return complete_study(config, file)
     except StudyError as error:
         raise WorkflowError(str(error)) from None
+
+
+def container_image():
+    """The image that jobs run in with --sdm apptainer, which `make container` builds."""
+    image = Path(workflow.basedir) / "relevance-neurons.sif"
+    methods = workflow.deployment_settings.deployment_method
+    if DeploymentMethod.APPTAINER in methods and not image.is_file():
+        raise WorkflowError(
+            f"--sdm apptainer: no image {image}; `make container` builds it, where Apptainer is "
+            "installed and there is a network"
+        )
+    return str(image)
 
 
 STUDY = read_study()

@@ -1,6 +1,7 @@
 """A throw-away Slurm, where `--slurm` asks for it and it can be had."""
 
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ def cluster(request, tmp_path_factory):
     """The folder of a cluster of one node; its processes' numbers are in ``run``."""
     if not request.config.getoption("--slurm"):
         pytest.skip("a throw-away Slurm is set up with --slurm alone (make test-slurm)")
-    folder = tmp_path_factory.mktemp("cluster")
-    told = folder.with_name("cluster.log")
+    # Not in pytest's folder, which nobody else may enter: munge's socket must be open to all.
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    told = tmp_path_factory.mktemp("cluster") / "up.log"
     with told.open("w") as stream:  # no pipe: the daemons would hold it open
         up = subprocess.run(
             ["timeout", "-k", "5", "600", str(HERE / "up.sh"), str(folder)],

@@ -1,0 +1,119 @@
+"""What jobs ask for: shards by size, memory for what is known to be there, more when retried."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+import estimate_cost
+import job_sizes
+from batches import WHOLE_RANKER, Batch, batches
+from conftest import make_model
+from job_sizes import (
+    BERT_LARGE,
+    Needs,
+    Shape,
+    ablation_shards,
+    attribution_shards,
+    growing,
+    ranker_shape,
+)
+from relevance_neurons import adaptive, memory
+from relevance_neurons.architectures import find_architecture
+from relevance_neurons.neurons import Neurons
+
+ROOT = Path(estimate_cost.__file__).parents[1]
+
+
+@pytest.fixture
+def vast2024():
+    return estimate_cost.load_study(str(ROOT / "studies" / "vast2024.yaml"))
+
+
+@pytest.fixture
+def default():
+    return estimate_cost.load_study(str(ROOT / "config.yaml"))
+
+
+def test_constants_are_those_of_the_library():
+    """Which takes seconds to import, so that they stand in both places."""
+    assert job_sizes.PASS_MB * 2**20 == memory.CPU_BYTES
+    assert job_sizes.PASS_TOKENS == memory.BATCH_TOKENS
+    assert job_sizes.VALUES_PER_NEURON == memory.VALUES_PER_NEURON
+    assert job_sizes.MOST_POINTS == adaptive.MAX_POINTS
+
+
+def test_the_shape_of_a_ranker_in_a_folder(tmp_path, default):
+    model = make_model()
+    model.save_pretrained(tmp_path)
+    default["reranker"] = {"model": str(tmp_path), "max_length": 48}
+    shape = ranker_shape(default)
+    assert shape.n_neurons == len(Neurons.of(model, find_architecture(model)))
+    maps = [m for m in model.bert.encoder.modules() if isinstance(m, torch.nn.Linear)]
+    weights = sum(m.weight.numel() for m in maps) + model.get_input_embeddings().weight.numel()
+    assert shape.n_parameters == weights
+    config = json.loads((tmp_path / "config.json").read_text())
+    names = {
+        "num_hidden_layers": "n_layers",
+        "hidden_size": "dim",
+        "intermediate_size": "hidden_dim",
+    }
+    renamed = {names.get(key, key): value for key, value in config.items()}
+    (tmp_path / "config.json").write_text(json.dumps(renamed))  # as DistilBERT has them
+    assert ranker_shape(default) == shape
+    (tmp_path / "config.json").write_text("{}")
+    assert ranker_shape(default) == BERT_LARGE
+
+
+def test_an_unknown_hub_id_is_taken_for_the_paper_s_ranker(vast2024):
+    assert ranker_shape(vast2024) == BERT_LARGE
+    assert BERT_LARGE.n_neurons == 221_184
+
+
+def test_shards_by_size(vast2024, default):
+    assert attribution_shards(vast2024) == 4
+    shards = {batch.level: ablation_shards(vast2024, batch) for batch in batches(vast2024)}
+    assert shards == {"0": 1, "0.01": 8, "0.1": 8, "1": 8}
+    assert attribution_shards(default) == 1
+    assert {ablation_shards(default, batch) for batch in batches(default)} == {1}
+    vast2024["attribution"]["max_pairs"] *= 10
+    assert attribution_shards(vast2024) == 40
+
+
+@pytest.mark.parametrize("shards", [1, 3, 10_000])
+def test_shards_that_are_asked_for(default, shards):
+    """But none without a pair, and none of the whole ranker, which is one ranking."""
+    default["attribution"]["shards"] = default["ablation"]["shards"] = shards
+    assert attribution_shards(default) == min(shards, default["attribution"]["max_pairs"])
+    most = default["ablation"]["max_queries"] * default["ablation"]["candidates"]
+    assert ablation_shards(default, Batch("paper", "1", ("P_scipy",), "paper")) == min(shards, most)
+    assert ablation_shards(default, WHOLE_RANKER) == 1
+
+
+def test_shards_do_not_depend_on_what_is_on_the_machine(vast2024, monkeypatch):
+    monkeypatch.setattr(job_sizes, "ranker_shape", lambda study: Shape(2, 8, 8))
+    assert attribution_shards(vast2024) == 4
+
+
+def test_memory_holds_what_was_measured(vast2024):
+    """docs/engine.md: 4.3 GiB at 512 tokens and a row a pass, without replicates."""
+    needs = Needs(vast2024)
+    assert needs.attribution_mb() > 4.3 * 1024 + needs.sums_mb()
+    assert needs.sums_mb() == pytest.approx(8 * 221_184 * (2 + 200 + 20) / 2**20)
+
+
+def test_more_work_asks_for_more(vast2024):
+    small = {name: getattr(Needs(vast2024), name)() for name in ("attribution_mb", "maps_mb")}
+    minutes = Needs(vast2024).shard_minutes()
+    vast2024["attribution"]["bootstrap_replicates"] = 2000
+    assert Needs(vast2024).attribution_mb() > small["attribution_mb"]
+    vast2024["attribution"] |= {"shards": 1}
+    assert Needs(vast2024).shard_minutes() > 3 * minutes
+    assert Needs(vast2024).batch_minutes(batches(vast2024)[1]) > Needs(vast2024).batch_minutes(
+        WHOLE_RANKER
+    )
+
+
+def test_a_retry_asks_for_twice_as_much():
+    assert [growing(10.2)(None, attempt) for attempt in (1, 2, 3)] == [11, 22, 44]

@@ -1,0 +1,101 @@
+"""The profiles: every rule has its place in them, and the user's settings do what they say."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+import yte
+
+ROOT = Path(__file__).parents[1]
+RULES = {}
+for file in sorted((ROOT / "rules").glob("*.smk")):
+    parts = re.split(
+        r"^ *(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:$", file.read_text(), flags=re.M
+    )
+    RULES |= dict(zip(parts[1::2], parts[2::2], strict=True))
+COPIES = {"attribute_variant": "attribute_neurons", "merge_variant": "merge_attribution"}
+ON_GPU = {
+    name
+    for name, text in RULES.items()
+    if "gpu=1" in text or COPIES.get(name) in ("attribute_neurons",)
+}
+HEAVY = {"prepare_collection", "draw_candidates"}
+"""Without a GPU, and of more than seconds: they download, or index a collection."""
+
+
+def profile(name: str, **settings) -> dict:
+    """The profile as Snakemake reads it, with other values of the user's settings."""
+    text = (ROOT / name / "config.yaml").read_text(encoding="utf-8")
+    for key, value in settings.items():
+        text, n = re.subn(rf"^(  {key}:) \S+", rf"\1 {value}", text, flags=re.M)
+        assert n == 1
+    return yte.process_yaml(text, require_use_yte=True)
+
+
+def test_every_rule_has_its_place():
+    slurm = profile("slurm", gpu="a100")
+    assert set(slurm["set-resources"]) == ON_GPU
+    assert set(slurm["groups"]) == set(RULES) - ON_GPU - HEAVY
+    assert set(slurm["groups"].values()) == set(slurm["group-components"])
+
+
+def test_nothing_is_set_that_the_user_did_not_set():
+    slurm = profile("slurm")
+    assert "set-resources" not in slurm
+    assert not {"slurm_partition", "slurm_account"} & slurm["default-resources"].keys()
+    rules = "".join(RULES.values())
+    assert not re.search(r"partition|account|gpu_model|constraint", rules)
+
+
+def test_the_users_settings_reach_the_jobs():
+    settings = {"account": "me", "partition": "cpu", "gpu_partition": "fast", "gpu": "h100"}
+    slurm = profile("slurm", **settings, gpu_minutes=90)
+    default = slurm["default-resources"]
+    assert (default["slurm_account"], default["slurm_partition"]) == ("me", "cpu")
+    for keys in slurm["set-resources"].values():
+        assert keys == {"gpu_model": "h100", "slurm_partition": "fast", "runtime": 90}
+    for keys in profile("slurm", gpu="none")["set-resources"].values():
+        assert keys == {"gpu": 0}
+
+
+def test_the_settings_that_survive_an_outage_are_there():
+    slurm = profile("slurm")
+    assert slurm["slurm-status-attempts"] >= 120 and slurm["max-status-checks-per-second"] == 1
+    assert slurm["retries"] >= 1 and slurm["rerun-incomplete"]
+
+
+@pytest.mark.parametrize(("listed", "gpus"), [("0, GPU-a\n1, GPU-b\n", 2), ("", 1_000_000)])
+def test_the_local_profile_counts_the_gpus(tmp_path, monkeypatch, listed, gpus):
+    command = tmp_path / "nvidia-smi"
+    command.write_text(f"#!/bin/sh\nprintf '{listed}'\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.chdir(ROOT)
+    assert profile("local")["resources"] == {"gpu": gpus}
+
+
+def test_every_job_asks_for_more_when_it_is_tried_again():
+    for name, text in RULES.items():
+        resources = dict(re.findall(r"(mem_mb|runtime)=(\w+)", text))
+        if name not in COPIES:
+            assert set(resources.values()) <= {"growing", "batch_runtime"}, name
+            assert resources.keys() == {"mem_mb", "runtime"}, name
+
+
+def test_plain_snakemake_knows_the_profiles(tmp_path):
+    """Of a graph alone: no job runs, and no cluster is needed."""
+    for name, more in (("slurm", []), ("local", ["--cores", "2"])):
+        words = ["-m", "snakemake", "--profile", name, *more, "--dry-run", "--quiet", "all"]
+        done = subprocess.run(
+            [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_group_names_are_those_of_rules():
+    text = yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text())
+    assert set(text["groups"]) <= set(RULES)

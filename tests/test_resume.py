@@ -1,0 +1,161 @@
+"""The way back from a killed run: what is ended, what is refused, and what stays."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import resume
+from resume import ResumeError
+
+RUN_A, RUN_B, RUN_C = "aaaa-1", "bbbb-2", "cccc-3"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with logs of three runs of two studies."""
+    logs = tmp_path / ".snakemake" / "log"
+    logs.mkdir(parents=True)
+    for day, run, study in ((1, RUN_A, "mine"), (2, RUN_B, "yours"), (3, RUN_C, "mine")):
+        text = f"SLURM run ID: {run}\n    output: results/{study}/pairs/x.parquet\n"
+        (logs / f"2026-01-0{day}T000000.snakemake.log").write_text(text)
+    return tmp_path
+
+
+def stand_in(folder: Path, name: str, script: str) -> None:
+    command = folder / "bin" / name
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+
+
+@pytest.fixture
+def slurm(folder, monkeypatch):
+    """Stand-ins for Slurm's commands: jobs 7 and 8 of run C, which go once cancelled."""
+    stand_in(folder, "squeue", f'echo "$@" >> {folder}/asked; cat {folder}/queue 2>/dev/null; true')
+    stand_in(folder, "scancel", f'echo "$@" >> {folder}/cancelled; rm -f {folder}/queue')
+    monkeypatch.setenv("PATH", str(folder / "bin"), prepend=":")
+    (folder / "queue").write_text("7\n8\n")
+    return folder
+
+
+def test_runs_of_the_study_alone_are_found(folder):
+    assert resume.run_ids(folder, "mine") == [RUN_C, RUN_A]
+    assert resume.run_ids(folder, "nobody's") == []
+
+
+def test_their_jobs_are_cancelled(slurm):
+    assert resume.cancel_slurm_jobs([RUN_C, RUN_A]) == ["7", "8"]
+    assert (slurm / "cancelled").read_text() == f"--name {RUN_C}\n--name {RUN_A}\n"
+    assert f"--name={RUN_C},{RUN_A}" in (slurm / "asked").read_text()
+
+
+def test_nothing_is_cancelled_where_nothing_runs(slurm):
+    (slurm / "queue").unlink()
+    assert resume.cancel_slurm_jobs([RUN_C]) == []
+    assert not (slurm / "cancelled").exists()
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(slurm):
+    stand_in(slurm, "squeue", "echo 'slurm_load_jobs error:\n Unable to contact' >&2; exit 1")
+    with pytest.raises(
+        ResumeError, match=r"^squeue: slurm_load_jobs error: Unable to contact; try"
+    ):
+        resume.cancel_slurm_jobs([RUN_C])
+
+
+def test_jobs_that_stay_are_told(slurm, monkeypatch):
+    monkeypatch.setattr(resume, "SECONDS", 0)
+    stand_in(slurm, "scancel", "true")
+    with pytest.raises(ResumeError, match="Slurm jobs 7, 8 do not end; cancel them by hand"):
+        resume.cancel_slurm_jobs([RUN_C])
+
+
+def test_without_slurm_there_is_nothing_to_cancel(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert resume.cancel_slurm_jobs([RUN_C]) == []
+
+
+def script(folder: Path) -> Path:
+    """A rule's script as Snakemake runs it, which does not end by itself."""
+    file = folder / ".snakemake" / "scripts" / "tmpabc.attribute_neurons.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("import time\ntime.sleep(600)\n")
+    return file
+
+
+def orphan(file: Path) -> int:
+    """Start the script from a process that is gone."""
+    start = "import subprocess, sys; print(subprocess.Popen([sys.executable, sys.argv[1]]).pid)"
+    words = [sys.executable, "-c", start, str(file)]
+    # Its output is a file: a pipe would stay open as long as the script runs.
+    told = file.with_suffix(".pid")
+    with told.open("w") as stream:
+        subprocess.run(words, stdout=stream, check=True)
+    return int(told.read_text())
+
+
+def test_orphans_of_this_folder_are_ended(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / ".snakemake").mkdir()
+    ours, theirs = orphan(script(folder)), orphan(script(other))
+    try:
+        assert resume.end_local_jobs(folder) == [ours]
+        assert not Path(f"/proc/{ours}").exists()
+        assert Path(f"/proc/{theirs}").exists()
+    finally:
+        assert resume.end_local_jobs(other) == [theirs]
+
+
+def test_jobs_of_a_snakemake_that_lives_stay(folder):
+    snakemake = folder / "snakemake"
+    run = f"subprocess.run([sys.executable, {str(script(folder))!r}])"
+    snakemake.write_text(f"import subprocess, sys\n{run}\n")
+    parent = subprocess.Popen([sys.executable, str(snakemake)])
+    try:
+        while not subprocess.run(["pgrep", "-P", str(parent.pid)], capture_output=True).stdout:
+            time.sleep(0.05)
+        assert resume.end_local_jobs(folder) == []
+    finally:
+        parent.kill()
+        parent.wait()
+        assert len(resume.end_local_jobs(folder)) == 1
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["--configfile", "the default study"])
+def test_a_run_that_lives_is_not_resumed(folder, monkeypatch, named):
+    study = folder / ("mine.yaml" if named else "config.yaml")
+    study.write_text("study: mine\n")
+    program = folder / "snakemake"
+    program.write_text("import time\ntime.sleep(600)\n")
+    more = ["--configfile", "mine.yaml"] if named else []
+    alive = subprocess.Popen([sys.executable, str(program), *more], cwd=folder)
+    monkeypatch.chdir(folder)
+    try:
+        with pytest.raises(ResumeError, match=rf"process {alive.pid}\) is still running"):
+            resume.resume(study, [])
+        assert resume.running_snakemake(folder, folder / "another.yaml") is None
+    finally:
+        alive.kill()
+        alive.wait()
+    assert resume.running_snakemake(folder, study) is None
+
+
+def test_half_files_go_and_whole_ones_stay(tmp_path):
+    results = tmp_path / "results"
+    (results / "deep" / ".model.here.7.tmp").mkdir(parents=True)
+    (results / "deep" / ".x.parquet.here.7.tmp").write_text("half")
+    (results / "deep" / "x.parquet").write_text("whole")
+    assert len(resume.remove_half_files(results)) == 2
+    assert [path.name for path in (results / "deep").iterdir()] == ["x.parquet"]
+    assert resume.remove_half_files(tmp_path / "nowhere") == []
+
+
+def test_a_bad_study_is_one_line(tmp_path):
+    words = [sys.executable, "-m", "resume", str(tmp_path / "none.yaml")]
+    scripts = Path(resume.__file__).parent
+    done = subprocess.run(words, cwd=scripts, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1
