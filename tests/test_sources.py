@@ -1,7 +1,6 @@
 """The three sources: against the readers of ir_datasets, and what a user reads when one fails."""
 
 import errno
-import time
 
 import ir_datasets
 import polars as pl
@@ -166,10 +165,8 @@ def unreachable(paths, mirrors):
 def test_failed_download(paths, catalogue, mirrors):
     catalogue("test/unreachable", unreachable(paths, mirrors))
     dataset = open_dataset("ir_datasets", {"id": "test/unreachable"}, 0)
-    start = time.monotonic()
     with pytest.raises(UserError) as caught:
         list(dataset.qrels_iter())
-    assert time.monotonic() - start < 10
     message = str(caught.value)
     assert message.startswith("ir_datasets id 'test/unreachable': its judgments could not be read")
     assert "ConnectionError" in message
