@@ -48,8 +48,38 @@ if "finetune" in STUDY["reranker"]:
             "../workflow_scripts/finetune_reranker.py"
 
 
+rule search_collection:
+    input:
+        documents=rules.prepare_collection.output.documents,
+        queries=rules.prepare_collection.output.queries,
+        qrels=rules.prepare_collection.output.qrels,
+    output:
+        run="<results>/runs/{collection}.parquet",
+    log:
+        "<logs>/search_collection/{collection}.log",
+    benchmark:
+        "<benchmarks>/search_collection/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=growing(10000),  # MS MARCO takes 6.7 GB (docs/scaling.md)
+        runtime=growing(240),
+    params:
+        settings={
+            "bm25": STUDY["ablation"]["bm25"],
+            "depth": STUDY["evaluation"]["depth"],
+            "max_queries": STUDY["evaluation"]["max_queries"],
+            "seed": STUDY["seed"],
+        },
+    message:
+        "Search {wildcards.collection} by BM25"
+    script:
+        "../workflow_scripts/search_collection.py"
+
+
 rule evaluate_reranker:
     input:
+        run=rules.search_collection.output.run,
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,
@@ -65,20 +95,18 @@ rule evaluate_reranker:
     threads: 2
     resources:
         gpu=1,
-        mem_mb=growing(8000 + NEEDS.ranker_mb()),
-        runtime=growing(240 + NEEDS.evaluation_minutes()),
+        mem_mb=growing(NEEDS.ranker_mb()),
+        runtime=growing(NEEDS.evaluation_minutes()),
     params:
         reranker=RERANKER,
         settings={
-            "bm25": STUDY["ablation"]["bm25"],
-            "depth": STUDY["evaluation"]["depth"],
             "max_queries": STUDY["evaluation"]["max_queries"],
             "seed": STUDY["seed"],
         },
         measure=STUDY["ablation"]["measure"],
         version=VERSIONS["ablation"],
     message:
-        "Rank {wildcards.collection} by BM25 and by the ranker"
+        "Measure the rankings of {wildcards.collection} by BM25 and by the ranker"
     script:
         "../workflow_scripts/evaluate_reranker.py"
 

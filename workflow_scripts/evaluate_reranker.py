@@ -1,18 +1,15 @@
-"""Rule evaluate_reranker: BM25's ranking of a collection, and the ranker's of its best passages."""
+"""Rule evaluate_reranker: how good BM25's ranking is, and the ranker's of the same passages."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import polars as pl
 
 from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.errors import UserError
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.measures import measure_rankings
 from relevance_neurons.outputs import write_parquet
-from relevance_neurons.retrieval import Bm25, build_index, sample_queries
+from relevance_neurons.retrieval import evaluated_queries
 from relevance_neurons.texts import pair_texts
 
 
@@ -39,16 +36,10 @@ def main(
     settings: Mapping[str, object],
     measure: str,
 ) -> None:
-    """Measure both rankings of the same passages; ``settings``: bm25, depth, max_queries, seed."""
+    """Measure both rankings of the same passages; ``settings``: max_queries and seed."""
     queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
-    judged = queries.join(qrels.filter(pl.col("grade") > 0), on="query_id", how="semi")
-    chosen = sample_queries(judged, settings["max_queries"], settings["seed"])
-    with tempfile.TemporaryDirectory() as folder:
-        bm25 = Bm25(**settings["bm25"])
-        index = build_index(Path(given["documents"]), Path(folder) / "index", bm25)
-        run = index.search(chosen, settings["depth"])
-    if run.is_empty():
-        raise UserError(f"{given['queries']}: BM25 finds no passage for any query")
+    chosen = evaluated_queries(queries, qrels, settings["max_queries"], settings["seed"])
+    run = pl.read_parquet(given["run"])
     texts = pair_texts(run, given["queries"], given["documents"])
     scores = rerank_under_ablations(load_reranker(**reranker), texts, [None])[0]
     rankings = [

@@ -230,9 +230,9 @@ class Needs:
         return math.ceil(START_MB / 2 + 5 * self.sums_mb())
 
     def maps_mb(self) -> int:
-        """A query over the scores of all maps: their rows several times over."""
+        """A query over the scores of all maps; about a KB a row (docs/scaling.md)."""
         rows = self.shape.n_neurons * len(attributed(self.study))
-        return math.ceil(START_MB + 500 * rows / 2**20)
+        return math.ceil(START_MB + 1000 * rows / 2**20)
 
     def stability_mb(self) -> int:
         """The replicates and halves of one map as rows of a query."""

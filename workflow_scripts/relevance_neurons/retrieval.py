@@ -164,6 +164,14 @@ def sample_queries(queries: pl.DataFrame, n: int | None, seed: int) -> pl.DataFr
     return queries[np.sort(picked)]
 
 
+def evaluated_queries(
+    queries: pl.DataFrame, qrels: pl.DataFrame, n: int | None, seed: int
+) -> pl.DataFrame:
+    """A seeded sample of ``n`` of the queries that have a judgment above 0; sorted by query_id."""
+    judged = queries.join(qrels.filter(pl.col("grade") > 0), on="query_id", how="semi")
+    return sample_queries(judged, n, seed)
+
+
 def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
     """Judged passages that the collection holds: one without text cannot be ranked."""
     known = relevant.join(doc_ids.to_frame("doc_id"), on="doc_id", how="semi")

@@ -17,17 +17,20 @@ def pair_texts(
     Only the texts that are asked for are read into memory, whatever the size of the collection.
     Raises ``UserError`` where a text is missing or there twice.
     """
-    ids = pairs.lazy().select("query_id", "doc_id")
-    passages = pl.scan_parquet(documents).join(ids, on="doc_id", how="semi")
     texts = (
-        ids.join(
-            pl.scan_parquet(queries).rename({"text": "query"}),
+        pairs.select("query_id", "doc_id")
+        .join(
+            _texts(queries, "query_id", pairs["query_id"]).rename({"text": "query"}),
             on="query_id",
             how="left",
             maintain_order="left",
         )
-        .join(passages.rename({"text": "passage"}), on="doc_id", how="left", maintain_order="left")
-        .collect()
+        .join(
+            _texts(documents, "doc_id", pairs["doc_id"]).rename({"text": "passage"}),
+            on="doc_id",
+            how="left",
+            maintain_order="left",
+        )
     )
     if len(texts) != len(pairs) or texts.null_count().sum_horizontal()[0]:
         raise UserError(
@@ -35,3 +38,9 @@ def pair_texts(
             "ids must be there, and once: prepare the collection again"
         )
     return list(zip(texts["query"], texts["passage"], strict=True))
+
+
+def _texts(file: str | Path, id_column: str, ids: pl.Series) -> pl.DataFrame:
+    """The rows of ``file`` with one of ``ids``, by a filter: a join would hold the whole file."""
+    asked = pl.col(id_column).is_in(ids.unique().implode())
+    return pl.scan_parquet(file).filter(asked).collect(engine="streaming")
