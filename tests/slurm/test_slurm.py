@@ -235,7 +235,7 @@ def test_a_failed_job_is_named_with_its_log(story):
     assert done.returncode == 1
     assert "Error in rule prepare_collection:" in done.stdout
     assert "results/tiny/logs/prepare_collection/epsilon.log" in done.stdout
-    assert re.search(r"Error: \S*r\.txt: line \d+: .*nobody", done.stdout)
+    assert re.search(r"Error: \S*r\.txt, line 61: document 'nobody' is not among", done.stdout)
     assert "Traceback" not in done.stdout
 
 
