@@ -11,6 +11,7 @@ import scipy.stats
 
 from relevance_neurons.chance import (
     SMALLEST_P,
+    _hypergeometric,
     intersection_sizes,
     interval,
     p_value,
@@ -53,6 +54,15 @@ def test_distribution_equals_simulation(n, m, k):
     low, high = interval(n, m, k)
     assert np.mean((sizes >= low) & (sizes <= high)) >= 0.945
     assert np.mean((sizes > low) & (sizes < high)) <= 0.955
+
+
+@pytest.mark.parametrize(("n", "m"), [(7, 3), (500, 20), (500, 499), (20_736, 207)])
+def test_one_more_set_keeps_a_hypergeometric_number(n, m):
+    """SciPy's, also for what cannot be."""
+    kept, sizes = np.arange(-1, 60), np.array([[0], [1], [m // 2], [m]])
+    found = _hypergeometric(kept, n, sizes, m)
+    expected = scipy.stats.hypergeom.pmf(kept, n, sizes, m)
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-300)
 
 
 def test_two_sets_are_hypergeometric():
