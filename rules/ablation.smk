@@ -9,7 +9,7 @@ wildcard_constraints:
 
 def batch_of(wildcards):
     """The schemes that are ablated together."""
-    return BATCHES[wildcards.batch, wildcards.level]
+    return BATCHES[wildcards.batch, wildcards.top_percent]
 
 
 def batch_schemes(wildcards):
@@ -83,11 +83,11 @@ rule rerank_candidates:
         queries=rules.prepare_collection.output.queries,
         reranker=RERANKER_FILES,
     output:
-        rerankings="<results>/shards/rerankings/{collection}/{batch}/{level}/{shard}.parquet",
+        rerankings="<results>/shards/rerankings/{collection}/{batch}/{top_percent}/{shard}.parquet",
     log:
-        "<logs>/rerank_candidates/{collection}/{batch}/{level}/{shard}.log",
+        "<logs>/rerank_candidates/{collection}/{batch}/{top_percent}/{shard}.log",
     benchmark:
-        "<benchmarks>/rerank_candidates/{collection}/{batch}/{level}/{shard}.tsv"
+        "<benchmarks>/rerank_candidates/{collection}/{batch}/{top_percent}/{shard}.tsv"
     conda:
         "../envs/ranking.yaml"
     threads: 2
@@ -103,7 +103,7 @@ rule rerank_candidates:
         version=VERSIONS["ablation"],
     message:
         "Re-rank {wildcards.collection} without the neurons of {wildcards.batch} at"
-        " {wildcards.level} % (shard {wildcards.shard})"
+        " {wildcards.top_percent} % (shard {wildcards.shard})"
     script:
         "../workflow_scripts/rerank_candidates.py"
 

@@ -11,7 +11,7 @@ LEVELS = levels(STUDY)
 
 wildcard_constraints:
     group="|".join(GROUPS),
-    level="|".join(map(re.escape, {*LEVELS, WHOLE_RANKER.level})),
+    top_percent="|".join(map(re.escape, {*LEVELS, WHOLE_RANKER.level})),
 
 
 def group_definitions(wildcards):
@@ -31,12 +31,12 @@ rule select_neurons:
             workflow.source_path("../workflow_scripts/sql/scheme_sizes.sql"),
         ],
     output:
-        schemes="<results>/selections/{group}/{level}.parquet",
-        scheme_sizes="<results>/selection_sizes/{group}/{level}.parquet",
+        schemes="<results>/selections/{group}/{top_percent}.parquet",
+        scheme_sizes="<results>/selection_sizes/{group}/{top_percent}.parquet",
     log:
-        "<logs>/select_neurons/{group}/{level}.log",
+        "<logs>/select_neurons/{group}/{top_percent}.log",
     benchmark:
-        "<benchmarks>/select_neurons/{group}/{level}.tsv"
+        "<benchmarks>/select_neurons/{group}/{top_percent}.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
@@ -46,15 +46,17 @@ rule select_neurons:
         domains=DOMAINS,
         definitions=group_definitions,
     message:
-        "Select the neurons of the schemes {wildcards.group} at {wildcards.level} %"
+        "Select the neurons of the schemes {wildcards.group} at {wildcards.top_percent} %"
     script:
         "../workflow_scripts/select_neurons.py"
 
 
 rule gather_schemes:
     input:
-        schemes=expand(rules.select_neurons.output.schemes, group=GROUPS, level=LEVELS),
-        scheme_sizes=expand(rules.select_neurons.output.scheme_sizes, group=GROUPS, level=LEVELS),
+        schemes=expand(rules.select_neurons.output.schemes, group=GROUPS, top_percent=LEVELS),
+        scheme_sizes=expand(
+            rules.select_neurons.output.scheme_sizes, group=GROUPS, top_percent=LEVELS
+        ),
         sql=[
             workflow.source_path("../workflow_scripts/sql/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/gather_schemes.sql"),

@@ -41,5 +41,5 @@ if __name__ == "__main__":
             made.scheme_sizes,
             params.domains,
             params.definitions,
-            [float(snakemake.wildcards.level)],
+            [float(snakemake.wildcards.top_percent)],
         )
