@@ -64,7 +64,6 @@ def write_tiny_study(folder: Path) -> Path:
     }
     collections["alpha"]["domain"] = "in"
     docstrings = {"source": "docstrings", "package": "numpy"}
-    collections["numpy"] = docstrings | {"part": "attribution", "max_queries": 12}
     collections["numpy_training"] = docstrings | {"part": "training", "max_queries": 40}
     finetune = {"base": "base", "collections": ["numpy_training"], "pairs": 64, "max_length": 48}
     finetune["learning_rate"] = 1e-5  # a few steps must not make it say the same of every pair
@@ -73,7 +72,7 @@ def write_tiny_study(folder: Path) -> Path:
         "reranker": {"finetune": finetune, "max_length": 48, "dtype": "float32"},
         "collections": collections,
         "attribution": {
-            "collections": ["alpha", "beta", "delta", "numpy"],
+            "collections": ["alpha", "beta", "delta"],
             "max_pairs": 6,
             "tolerance": 0.2,
             "bootstrap_replicates": 10,
@@ -82,10 +81,10 @@ def write_tiny_study(folder: Path) -> Path:
         },
         "sensitivity": {
             "collections": ["alpha"],
-            "variants": {"logit": {"target": "logit"}, "unk": {"baseline": "unk_all"}},
+            "variants": {"logit": {"target": "logit"}},
         },
         "baselines": {"pairs": 12},
-        "selection": {"top_percents": [1, 10, 30], "outliers": ["delta"]},
+        "selection": {"top_percents": [10, 30], "outliers": ["delta"]},
         "ablation": {
             "collections": ["alpha", "epsilon", "delta"],
             "max_queries": 6,

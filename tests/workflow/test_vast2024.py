@@ -108,13 +108,21 @@ def results(small) -> Path:
 
 
 def test_the_graph_is_listed_without_files_and_the_small_one_is_the_same(small, tmp_path):
+    """But for the shards, of which so little text needs one, and the levels of few neurons."""
     folder, study = small
     counts, messages = jobs(tmp_path, without_files(tmp_path))
     assert counts["prepare_collection"] == 14
-    assert counts["attribute_neurons"] == 8 + 6
+    assert counts["attribute_neurons"] == 4 * counts["merge_attribution"] == 4 * (8 + 6)
+    assert counts["rerank_candidates"] == 6 * (1 + 3 * 8)
     assert counts["total"] == sum(counts.values()) - counts["total"] > 60
     assert sum(messages.values()) >= counts["total"] - 1
-    assert jobs(folder, study) == (counts, messages)
+    whole = tmp_path / "whole.yaml"
+    keys = read_yaml(STUDY)
+    for part in ("attribution", "ablation"):
+        keys[part]["shards"] = 1
+    keys["selection"]["top_percents"] = SMALLER["selection"]["top_percents"]
+    whole.write_text(yaml.safe_dump(keys, sort_keys=False))
+    assert jobs(folder, study) == jobs(tmp_path, whole)
 
 
 def test_a_collection_on_request_says_how_to_get_it(tmp_path):

@@ -113,7 +113,7 @@ def test_the_database_is_self_contained(tiny, tmp_path):
     moved.write_bytes((tiny[0] / "neurons.duckdb").read_bytes())
     with duckdb.connect(str(moved), read_only=True) as database:
         scores = database.sql("SELECT count(*) FROM neuron_scores").fetchall()[0][0]
-        assert scores == 7 * 3 * (5 * 16 + 24)
+        assert scores == 5 * 3 * (5 * 16 + 24)
         for query in sorted((ROOT / "workflow_scripts" / "queries").glob("*.sql")):
             database.execute(query.read_text())
 
