@@ -13,7 +13,15 @@ import ir_datasets
 from snakemake.utils import validate
 
 from batches import batches
-from job_sizes import N_BASELINES, Shape, n_ablations, n_points, pair_flops, ranker_shape
+from job_sizes import (
+    N_BASELINES,
+    Shape,
+    attribution_shards,
+    n_ablations,
+    n_points,
+    pair_flops,
+    ranker_shape,
+)
 from study import Study, attributed, complete_study, read_yaml, used_collections
 
 SCHEMA = Path(__file__).parents[1] / "rules" / "schemas" / "study.schema.yaml"
@@ -48,10 +56,13 @@ WORDS = {
 OTHER_WORDS = (10, 150)
 # For files, which no catalogue counts: documents, queries, relevant judgments (BEIR, table 1).
 FILE_COUNTS = {"bioasq": (14_914_602, 500, 2_350)}
-# Disk, as shares of the plain text: our table (zstd) and an index of BM25, as they came out of
-# 200,000 made-up documents (docs/vast2024.md), and what ir_datasets keeps (download and store), a
-# guess.
-TABLE, CATALOGUE, INDEX = 0.45, 1.3, 1.5
+# Bytes of text a second that one core prepares and indexes (docs/scaling.md).
+PREPARED, INDEXED = 20e6, 4.9e6
+# Disk, as shares of the plain text: our table (zstd) and an index of BM25 (docs/scaling.md), and
+# what ir_datasets keeps (download and store), a guess.
+TABLE, INDEX, CATALOGUE = 0.5, 1.9, 1.3
+# What zstd leaves of means in single precision and of sums in double (docs/scaling.md).
+MEANS, SUMS = 0.93, 0.965
 
 
 @dataclass(frozen=True)
@@ -216,25 +227,56 @@ def print_stages(found: list[Stage]) -> None:
     print(f"| **all** | | {total[0]:,.2f} | {total[1]:.2f} | {total[2]:,.0f} |")
 
 
-def print_disk(study: Study, sizes: dict[str, Collection], shape: Shape) -> None:
-    """Print what stays on disk, in GB."""
+def map_bytes(study: Study, n_neurons: int) -> float:
+    """A map on disk: scores and standard errors, replicates, both means of every halving."""
     keys = study["attribution"]
-    # Doubles; a random halving has two means, and a map a score and a standard error.
-    means = keys["bootstrap_replicates"] + 2 * keys["split_halves"] + 2
+    means = keys["bootstrap_replicates"] + 2 * keys["split_halves"]
+    return MEANS * n_neurons * (2 * 8 + 4 * means)
+
+
+def shard_bytes(study: Study, n_neurons: int) -> float:
+    """The sums of a shard on disk, which are there until the shards of its map are merged."""
+    keys = study["attribution"]
+    return SUMS * 8 * n_neurons * (2 + keys["bootstrap_replicates"] + keys["split_halves"])
+
+
+def indexed(study: Study) -> list[str]:
+    """The collections that are indexed, once for each index."""
+    return [*study["ablation"]["collections"], *study["evaluation"]["collections"]]
+
+
+def print_preparing(study: Study, sizes: dict[str, Collection]) -> None:
+    """Print how long the collections take on one core; they do not wait for each other."""
+    print("| on one core, hours | all | the largest |")
+    print("|---|---|---|")
+    works = {
+        "prepare the collections": (list(sizes), PREPARED),
+        "index them for BM25": (indexed(study), INDEXED),
+    }
+    for what, (names, rate) in works.items():
+        hours = [sizes[name].text_bytes / rate / 3600 for name in names]
+        print(f"| {what} | {sum(hours):.1f} | {max(hours):.2f} |")
+
+
+def print_disk(study: Study, sizes: dict[str, Collection], shape: Shape) -> None:
+    """Print what is on disk, in GB."""
+    maps = len(attributed(study))
+    shards = shard_bytes(study, shape.n_neurons) * attribution_shards(study)
     ids = {name: study["collections"][name].get("id", name).split("/")[0] for name in sizes}
     sources = {ids[name]: size.text_bytes for name, size in sizes.items() if size.is_catalogue}
     ranked = sum(
         candidate_pairs(study, sizes[name], study["collections"][name]["relevant"])
         for name in study["ablation"]["collections"]
     )
-    indexed = {*study["ablation"]["collections"], *study["evaluation"]["collections"]}
+    largest = max(sizes[name].text_bytes for name in indexed(study))
     gigabytes = {
         "documents.parquet of all collections": TABLE * sum(s.text_bytes for s in sizes.values()),
         "home of ir_datasets (one copy of what several share)": CATALOGUE * sum(sources.values()),
-        "largest BM25 index (temporary)": INDEX * max(sizes[one].text_bytes for one in indexed),
-        "maps, replicates and halves": 8 * shape.n_neurons * means * len(attributed(study)),
+        "maps, replicates and halves": map_bytes(study, shape.n_neurons) * maps,
         # A double for the score; the names repeat and take about as much.
         "rerankings": 16 * ranked * n_rankings(study),
+        "largest BM25 index (temporary)": INDEX * largest,
+        "shards of maps (temporary), if all wait to be merged": shards * maps,
     }
     print("| on disk | GB |")
     print("|---|---|")
@@ -258,6 +300,8 @@ def main() -> None:
     print_collections(study, sizes)
     print()
     print_stages(stages(study, sizes, shape))
+    print()
+    print_preparing(study, sizes)
     print()
     print_disk(study, sizes, shape)
 

@@ -3,12 +3,14 @@
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertModel
 
 import estimate_cost
+import scaling
 from job_sizes import Shape, pair_flops
 
 STUDY = str(Path(estimate_cost.__file__).parents[1] / "studies" / "vast2024.yaml")
@@ -52,6 +54,15 @@ def test_ablations_and_pairs_are_counted_by_hand(study):
     assert pool == pytest.approx(100 * (20 + 7437 / 6980))
 
 
+def test_maps_and_shards_take_the_disk_that_they_are_said_to(study, tmp_path):
+    scaling.write_shard(1, tmp_path)
+    scaling.start_merging(1, tmp_path)()
+    n_neurons = len(pl.read_parquet(tmp_path / "sums.parquet"))
+    shard, a_map = (scaling.bytes_of(tmp_path / name) for name in ("sums.parquet", "merged"))
+    assert shard == pytest.approx(estimate_cost.shard_bytes(study, n_neurons), rel=0.1)
+    assert a_map == pytest.approx(estimate_cost.map_bytes(study, n_neurons), rel=0.1)
+
+
 def test_the_command_prints_every_collection_and_stage(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["estimate_cost", STUDY])
     estimate_cost.main()
@@ -60,3 +71,5 @@ def test_the_command_prints_every_collection_and_stage(capsys, monkeypatch):
     assert "| attribute | 1,335,800 |" in printed
     assert "| technology | 1,276,222 | 218 |" in printed
     assert "| **all** |" in printed
+    assert "| largest BM25 index (temporary) |" in printed
+    assert "| prepare the collections |" in printed

@@ -59,7 +59,7 @@ class Killer:
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
             script = next((word for word in words if word.startswith(str(self.scripts))), None)
-            if script and process.pid not in self.planned and words[0].endswith("python3.11"):
+            if script and process.pid not in self.planned and Path(words[0]).name.startswith("python"):
                 rule = re.match(r"tmp[^.]*\.(\w+)\.py", Path(script).name)[1]
                 moment = self.random.uniform(0.2, 1.0) * self.durations[rule]
                 self.planned[process.pid] = process, rule, time.monotonic() + moment
