@@ -57,9 +57,10 @@ class Killer:
     def step(self, snakemake: psutil.Process) -> None:
         """Look for new scripts, and kill those whose time has come."""
         for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or []
+            program, *words = process.info["cmdline"] or [""]
             script = next((word for word in words if word.startswith(str(self.scripts))), None)
-            if script and process.pid not in self.planned and Path(words[0]).name.startswith("python"):
+            is_python = Path(program).name.startswith("python")
+            if script and is_python and process.pid not in self.planned:
                 rule = re.match(r"tmp[^.]*\.(\w+)\.py", Path(script).name)[1]
                 moment = self.random.uniform(0.2, 1.0) * self.durations[rule]
                 self.planned[process.pid] = process, rule, time.monotonic() + moment
