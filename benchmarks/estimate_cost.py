@@ -56,7 +56,7 @@ WORDS = {
 OTHER_WORDS = (10, 150)
 # For files, which no catalogue counts: documents, queries, relevant judgments (BEIR, table 1).
 FILE_COUNTS = {"bioasq": (14_914_602, 500, 2_350)}
-# Bytes of text a second that one core prepares and indexes (docs/scaling.md).
+# Bytes of text a second that a job prepares and indexes (docs/scaling.md).
 PREPARED, INDEXED = 20e6, 4.9e6
 # Disk, as shares of the plain text: our table (zstd) and an index of BM25 (docs/scaling.md), and
 # what ir_datasets keeps (download and store), a guess.
@@ -246,8 +246,8 @@ def indexed(study: Study) -> list[str]:
 
 
 def print_preparing(study: Study, sizes: dict[str, Collection]) -> None:
-    """Print how long the collections take on one core; they do not wait for each other."""
-    print("| on one core, hours | all | the largest |")
+    """Print how long the collections take, one job after the other; they need not wait."""
+    print("| hours, one job after the other | all | the largest |")
     print("|---|---|---|")
     works = {
         "prepare the collections": (list(sizes), PREPARED),
