@@ -125,8 +125,8 @@ rule gather_rerankings:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),
+        mem_mb=growing(NEEDS.rankings_mb()),
+        runtime=growing(LIGHT_MINUTES),
     message:
         "Gather the rankings of {wildcards.collection}"
     script:
@@ -152,7 +152,7 @@ if MATCHES:
             "../envs/ranking.yaml"
         resources:
             mem_mb=growing(NEEDS.maps_mb()),
-            runtime=growing(120),
+            runtime=growing(LIGHT_MINUTES),
         params:
             reranker=RERANKER,
             ablated=ablated_schemes(STUDY),
@@ -178,7 +178,7 @@ rule measure_rankings:
         "../envs/ranking.yaml"
     resources:
         mem_mb=growing(NEEDS.rankings_mb()),
-        runtime=growing(120),
+        runtime=growing(3 * LIGHT_MINUTES),
     params:
         measure=STUDY["ablation"]["measure"],
         shuffles=STUDY["ablation"]["shuffles"],
@@ -206,7 +206,7 @@ rule test_ablations:
         "../envs/ranking.yaml"
     resources:
         mem_mb=growing(NEEDS.rankings_mb()),
-        runtime=growing(120),
+        runtime=growing(3 * LIGHT_MINUTES),
     params:
         collections=STUDY["ablation"]["collections"],
         ablated=ablated_schemes(STUDY),

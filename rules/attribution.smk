@@ -105,8 +105,8 @@ rule attribute_neurons:
         "../workflow_scripts/attribute_neurons.py"
 
 
-# The shards are gone once they are merged. What they depend on stands here too, so that a change of
-# it is seen without them.
+# The shards are gone once they are merged. Their inputs and settings Snakemake remembers, but not
+# when their script was written: it stands here too.
 rule merge_attribution:
     input:
         sums=expand(
@@ -119,6 +119,7 @@ rule merge_attribution:
             shard=range(ATTRIBUTION_SHARDS),
             allow_missing=True,
         ),
+        script=[workflow.source_path("../workflow_scripts/attribute_neurons.py")],
     output:
         scores="<results>/neuron_scores/{collection}/{label}.parquet",
         bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
@@ -132,11 +133,9 @@ rule merge_attribution:
         "../envs/attribution.yaml"
     resources:
         mem_mb=growing(NEEDS.merge_mb()),
-        runtime=growing(30),
+        runtime=growing(LIGHT_MINUTES),
     params:
-        reranker=RERANKER,
         settings=attribution_settings(),
-        version=VERSIONS["attribution"],
     message:
         "Merge the shards of the {wildcards.label} map of {wildcards.collection}"
     script:
@@ -191,7 +190,7 @@ rule pool_activations:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
-        runtime=growing(30),
+        runtime=growing(LIGHT_MINUTES),
     message:
         "Pool the activations of all collections"
     script:

@@ -9,7 +9,14 @@ from snakemake.utils import validate
 
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 from batches import WHOLE_RANKER, batches, groups, levels
-from job_sizes import MOST_POINTS, Needs, ablation_shards, attribution_shards, growing
+from job_sizes import (
+    LIGHT_MINUTES,
+    MOST_POINTS,
+    Needs,
+    ablation_shards,
+    attribution_shards,
+    growing,
+)
 from relevance_neurons.components import COMPONENTS
 from study import (
     FILES,

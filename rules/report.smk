@@ -97,7 +97,7 @@ rule write_tables:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(LIGHT_MINUTES),
     params:
         collections={name: STUDY["collections"][name] for name in COLLECTIONS},
         attributed=STUDY["attribution"]["collections"],
@@ -174,7 +174,7 @@ rule draw_figures:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(4000),
-        runtime=growing(60),
+        runtime=growing(LIGHT_MINUTES),
     params:
         in_domain=[name for name in COLLECTIONS if STUDY["collections"][name]["domain"] == "in"],
         outliers=STUDY["selection"]["outliers"],
@@ -234,7 +234,7 @@ rule build_database:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb() + NEEDS.rankings_mb()),
-        runtime=growing(120),
+        runtime=growing(3 * LIGHT_MINUTES),
     params:
         file_keys={
             "documents": COLLECTIONS,

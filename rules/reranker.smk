@@ -71,6 +71,7 @@ rule search_collection:
             "max_queries": STUDY["evaluation"]["max_queries"],
             "seed": STUDY["seed"],
         },
+        version=VERSIONS["ablation"],
     message:
         "Search {wildcards.collection} by BM25"
     script:
@@ -127,7 +128,7 @@ rule summarise_evaluations:
         "../envs/ranking.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(30),
+        runtime=growing(LIGHT_MINUTES),
     params:
         collections=STUDY["evaluation"]["collections"],
         seed=STUDY["seed"],

@@ -41,7 +41,7 @@ rule select_neurons:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
-        runtime=growing(60),
+        runtime=growing(LIGHT_MINUTES),
     params:
         domains=DOMAINS,
         definitions=group_definitions,
@@ -73,7 +73,7 @@ rule gather_schemes:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(2000),
-        runtime=growing(30),
+        runtime=growing(LIGHT_MINUTES),
     params:
         collections=list(DOMAINS),
     message:
@@ -100,7 +100,7 @@ rule overlap_schemes:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
-        runtime=growing(60),
+        runtime=growing(LIGHT_MINUTES),
     params:
         domains=DOMAINS,
         outliers=STUDY["selection"]["outliers"],

@@ -45,7 +45,7 @@ rule measure_stability:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.stability_mb()),
-        runtime=growing(240),
+        runtime=growing(NEEDS.stability_minutes()),
     params:
         top_percents=STUDY["selection"]["top_percents"],
     message:
@@ -99,7 +99,7 @@ rule check_convergence:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
-        runtime=growing(30),
+        runtime=growing(LIGHT_MINUTES),
     params:
         top_percents=STUDY["selection"]["top_percents"],
     message:
@@ -143,6 +143,7 @@ use rule merge_attribution as merge_variant with:
             shard=range(ATTRIBUTION_SHARDS),
             allow_missing=True,
         ),
+        script=[workflow.source_path("../workflow_scripts/attribute_neurons.py")],
     output:
         scores="<results>/variants/{variant}/neuron_scores/{collection}/{label}.parquet",
         checks="<results>/variants/{variant}/attribution_checks/{collection}/{label}.parquet",
@@ -151,9 +152,7 @@ use rule merge_attribution as merge_variant with:
     benchmark:
         "<benchmarks>/merge_variant/{variant}/{collection}/{label}.tsv"
     params:
-        reranker=RERANKER,
         settings=variant_settings,
-        version=VERSIONS["attribution"],
     message:
         "Merge the shards of the {wildcards.label} map of {wildcards.collection} as variant"
         " {wildcards.variant}"
@@ -183,7 +182,7 @@ rule compare_variants:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
-        runtime=growing(60),
+        runtime=growing(LIGHT_MINUTES),
     params:
         variants=list(VARIANTS),
         top_percents=STUDY["selection"]["top_percents"],

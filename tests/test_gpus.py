@@ -67,7 +67,17 @@ def test_the_process_sees_one_and_afterwards_all_again(two_gpus):
 
 
 @pytest.mark.parametrize(
-    ("allowed", "found"), [("1", ["GPU-bb"]), ("GPU-aa", ["GPU-aa"]), ("", []), ("0,1", None)]
+    ("allowed", "found"),
+    [
+        ("1", ["GPU-bb"]),
+        ("GPU-aa", ["GPU-aa"]),
+        ("GPU-b", ["GPU-bb"]),
+        ("GPU-", []),
+        ("", []),
+        ("0,1", None),
+        ("1,-1,0", ["GPU-bb"]),
+        ("MIG-cc,0", ["MIG-cc", "GPU-aa"]),
+    ],
 )
 def test_the_users_choice_is_kept(two_gpus, monkeypatch, allowed, found):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", allowed)
@@ -78,9 +88,13 @@ def test_the_users_choice_is_kept(two_gpus, monkeypatch, allowed, found):
 
 
 def test_slurm_gives_its_own(two_gpus, monkeypatch):
+    """Of several that it gives, as to an allocation in which jobs run, each takes one."""
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     with one_gpu(two_gpus) as gpu:
-        assert gpu is None and "CUDA_VISIBLE_DEVICES" not in os.environ
+        assert gpu == "GPU-aa"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    with one_gpu(two_gpus) as gpu:
+        assert gpu is None and os.environ["CUDA_VISIBLE_DEVICES"] == "1"
 
 
 def test_without_a_driver_there_is_nothing_to_take(tmp_path, monkeypatch):

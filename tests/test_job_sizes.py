@@ -1,6 +1,9 @@
 """What jobs ask for: shards by size, memory for what is known to be there, more when retried."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,41 @@ def test_the_shape_of_a_ranker_in_a_folder(tmp_path, default):
     assert ranker_shape(default) == shape
     (tmp_path / "config.json").write_text("{}")
     assert ranker_shape(default) == BERT_LARGE
+
+
+def test_memory_follows_from_the_files_of_the_weights(tmp_path, default, monkeypatch):
+    """Of a folder, and of a hub id that is in the cache; a T5's config tells too little."""
+    config = {"num_layers": 24, "num_decoder_layers": 24, "d_model": 1024, "d_ff": 16384}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"vocab_size": 32128}))
+    with (tmp_path / "model.safetensors").open("wb") as stream:
+        stream.truncate(11_400 * 2**20)  # a hole: three billion float32 take no room on the disk
+    default["reranker"] = {"model": str(tmp_path), "max_length": 48}
+    assert ranker_shape(default).layers == 48
+    assert Needs(default).ranker_mb() > 2 * 11_400
+    monkeypatch.setattr(job_sizes, "_cached", lambda name: tmp_path if name == "a/b" else None)
+    default["reranker"]["model"] = "a/b"
+    assert ranker_shape(default).weights_mb == 11_400
+    default["reranker"]["model"] = "c/d"
+    assert ranker_shape(default) == BERT_LARGE
+
+
+def test_the_hubs_cache_is_looked_into(tmp_path):
+    look = "import sys, job_sizes; print(job_sizes._cached(sys.argv[1]))"
+    snapshot = tmp_path / "hub" / "models--a--b" / "snapshots" / "123"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("123")
+    for name, found in (("a/b", str(snapshot)), ("c/d", "None"), ("no/hub/id", "None")):
+        done = subprocess.run(
+            [sys.executable, "-c", look, name],
+            env=os.environ | {"HF_HOME": str(tmp_path)},
+            cwd=Path(job_sizes.__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == found
 
 
 def test_an_unknown_hub_id_is_taken_for_the_paper_s_ranker(vast2024):

@@ -33,6 +33,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path):
         with whole(tmp_path / "model") as temporary:
             temporary.mkdir()
             (temporary / content).write_text(content)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["new"]
 
 
@@ -56,7 +57,8 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
     path = tmp_path / "table.parquet"
     gone = subprocess.Popen(["true"])
     gone.wait()
-    here = socket.gethostname()
+    here = outputs._machine()
+    assert here.startswith(socket.gethostname().replace(".", "-"))
     names = {
         f".table.parquet.{here}.{gone.pid}.tmp": False,
         f".table.parquet.{here}.{gone.pid}.tmp.wal": False,

@@ -52,11 +52,16 @@ def test_nothing_is_set_that_the_user_did_not_set():
 
 def test_the_users_settings_reach_the_jobs():
     settings = {"account": "me", "partition": "cpu", "gpu_partition": "fast", "gpu": "h100"}
-    slurm = profile("slurm", **settings, gpu_minutes=90)
+    slurm = profile("slurm", **settings, gpu_minutes=90, gpu_mem_mb=9000)
     default = slurm["default-resources"]
     assert (default["slurm_account"], default["slurm_partition"]) == ("me", "cpu")
     for keys in slurm["set-resources"].values():
-        assert keys == {"gpu_model": "h100", "slurm_partition": "fast", "runtime": 90}
+        assert keys == {
+            "gpu_model": "h100",
+            "slurm_partition": "fast",
+            "runtime": "90 * 2 ** (attempt - 1)",
+            "mem_mb": "9000 * 2 ** (attempt - 1)",
+        }
     for keys in profile("slurm", gpu="none")["set-resources"].values():
         assert keys == {"gpu": 0}
 
@@ -94,6 +99,22 @@ def test_plain_snakemake_knows_the_profiles(tmp_path):
             [sys.executable, *words], cwd=ROOT, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("settings", [{"gpu": "a100", "gpu_minutes": 90}, {"gpu": "none"}])
+def test_settings_of_rules_that_a_study_lacks_do_no_harm(tmp_path, settings):
+    """studies/msmarco_minilm.yaml makes no ranker."""
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(profile("slurm", **settings)))
+    study = ["--configfile", "studies/msmarco_minilm.yaml", "--dry-run"]
+    target = ["--", "results/msmarco_minilm/baselines.parquet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--profile", str(tmp_path), *study, *target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_group_names_are_those_of_rules():

@@ -15,13 +15,23 @@ RUN_A, RUN_B, RUN_C = "aaaa-1", "bbbb-2", "cccc-3"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with logs of three runs of two studies."""
+    """A folder with logs of three runs of two studies; each reads results of the other."""
     logs = tmp_path / ".snakemake" / "log"
     logs.mkdir(parents=True)
     for day, run, study in ((1, RUN_A, "mine"), (2, RUN_B, "yours"), (3, RUN_C, "mine")):
-        text = f"SLURM run ID: {run}\n    output: results/{study}/pairs/x.parquet\n"
-        (logs / f"2026-01-0{day}T000000.snakemake.log").write_text(text)
+        write_log(tmp_path, day, study, slurm=run)
     return tmp_path
+
+
+def write_log(folder: Path, day: int, study: str, host: str = "here", slurm: str = "") -> None:
+    """What Snakemake writes at the head of a log."""
+    text = (
+        f"\nSNAKEMAKE\n=========\n  Host: {host}\n  Command: snakemake --profile x\n"
+        f"  Config file(s): [PosixPath('{folder / study}.yaml')]\n\n"
+        + (f"SLURM run ID: {slurm}\n" if slurm else "")
+        + "    input: results/mine/reranker, results/yours/reranker\n"
+    )
+    (folder / ".snakemake" / "log" / f"2026-01-0{day}T000000.snakemake.log").write_text(text)
 
 
 def stand_in(folder: Path, name: str, script: str) -> None:
@@ -42,8 +52,9 @@ def slurm(folder, monkeypatch):
 
 
 def test_runs_of_the_study_alone_are_found(folder):
-    assert resume.run_ids(folder, "mine") == [RUN_C, RUN_A]
-    assert resume.run_ids(folder, "nobody's") == []
+    names = [run.slurm_name for run in resume.earlier_runs(folder, folder / "mine.yaml")]
+    assert names == [RUN_C, RUN_A]
+    assert resume.earlier_runs(folder, folder / "nobody's.yaml") == []
 
 
 def test_their_jobs_are_cancelled(slurm):
@@ -124,18 +135,17 @@ def test_jobs_of_a_snakemake_that_lives_stay(folder):
         assert len(resume.end_local_jobs(folder)) == 1
 
 
-@pytest.mark.parametrize("named", [True, False], ids=["--configfile", "the default study"])
-def test_a_run_that_lives_is_not_resumed(folder, monkeypatch, named):
-    study = folder / ("mine.yaml" if named else "config.yaml")
+@pytest.mark.parametrize("more", [["--configfile", "mine.yaml"], ["--configfile=mine.yaml"], []])
+def test_a_run_that_lives_is_not_resumed(folder, monkeypatch, more):
+    study = folder / ("mine.yaml" if more else "config.yaml")
     study.write_text("study: mine\n")
     program = folder / "snakemake"
     program.write_text("import time\ntime.sleep(600)\n")
-    more = ["--configfile", "mine.yaml"] if named else []
     alive = subprocess.Popen([sys.executable, str(program), *more], cwd=folder)
     monkeypatch.chdir(folder)
     try:
         with pytest.raises(ResumeError, match=rf"process {alive.pid}\) is still running"):
-            resume.resume(study, [])
+            resume.end_what_is_left(study, [])
         assert resume.running_snakemake(folder, folder / "another.yaml") is None
     finally:
         alive.kill()
@@ -151,6 +161,53 @@ def test_half_files_go_and_whole_ones_stay(tmp_path):
     assert len(resume.remove_half_files(results)) == 2
     assert [path.name for path in (results / "deep").iterdir()] == ["x.parquet"]
     assert resume.remove_half_files(tmp_path / "nowhere") == []
+
+
+def test_a_run_of_another_machine_is_resumed_there(folder, monkeypatch):
+    """Or here, once the user says that it is gone; without a lock there is nothing to fear."""
+    study = folder / "other.yaml"
+    study.write_text("study: other\n")
+    write_log(folder, 4, "other", host="login2")
+    monkeypatch.chdir(folder)
+    resume.end_what_is_left(study, [])
+    (folder / ".snakemake" / "locks").mkdir()
+    (folder / ".snakemake" / "locks" / "0.input.lock").write_text("")
+    with pytest.raises(ResumeError, match=r"began on login2, not on .*RESUME_FROM=login2"):
+        resume.end_what_is_left(study, [])
+    monkeypatch.setenv("RESUME_FROM", "login2")
+    resume.end_what_is_left(study, [])
+
+
+def test_a_run_of_a_cluster_is_not_resumed_on_this_machine(slurm, monkeypatch):
+    (slurm / "mine.yaml").write_text("study: mine\n")
+    monkeypatch.chdir(slurm)
+    with pytest.raises(
+        ResumeError, match=r"the last run was on Slurm .* make resume PROFILE=slurm"
+    ):
+        resume.end_what_is_left(Path("mine.yaml"), ["--profile", "local"])
+    assert not (slurm / "cancelled").exists()
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/b", "../other"])
+def test_a_name_that_leads_elsewhere_is_refused(folder, monkeypatch, name):
+    half = folder / "results" / "other" / ".x.parquet.here.7.tmp"
+    half.parent.mkdir(parents=True)
+    half.write_text("half")
+    (folder / "bad.yaml").write_text(f"study: {name}\n")
+    monkeypatch.chdir(folder)
+    with pytest.raises(resume.StudyError, match=r"bad\.yaml: study: .* was found"):
+        resume.end_what_is_left(Path("bad.yaml"), [])
+    assert half.exists()
+
+
+def test_who_only_reads_a_script_stays(folder):
+    reader = subprocess.Popen(["tail", "-f", str(script(folder))], stdout=subprocess.DEVNULL)
+    try:
+        assert resume.end_local_jobs(folder) == []
+        assert reader.poll() is None
+    finally:
+        reader.kill()
+        reader.wait()
 
 
 def test_a_bad_study_is_one_line(tmp_path):

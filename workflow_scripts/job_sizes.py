@@ -26,12 +26,15 @@ N_BASELINES = 10
 ATTRIBUTED_TOKENS = 12_800_000
 """Tokens × points of a shard: 250 pairs of 512 tokens at 100 points."""
 RERANKED_TOKENS = 150_000_000
-"""Tokens × ablations of a shard: it takes about as long."""
+"""Tokens × ablations of a shard. It takes up to three times as long as one of attribution: fewer
+shards, as each loads the ranker anew (docs/scaling.md)."""
 
 RATES = {"attribution": 3e12, "ranking": 6e12}
 """FLOP/s that a slow GPU sustains (a T4 in float32, and in half precision): a bound on time."""
 START_MINUTES = 15
 """Of a job: its queue of imports, reading the ranker and the texts, writing."""
+LIGHT_MINUTES = 10
+"""Of a job of seconds, on a disk that is busy."""
 START_MB = 2000
 """Python, torch and transformers (0.7 GB measured without a GPU), and the driver's part."""
 PASS_MB = 2048
@@ -42,12 +45,16 @@ VALUES_PER_NEURON = 3
 
 @dataclass(frozen=True)
 class Shape:
-    """What decides the cost of a ranker: layers, width, width of the feed-forward part, words."""
+    """What decides the cost of a ranker: layers, width, width of the feed-forward part, words.
+
+    ``weights_mb`` is the size of its files, where they are known.
+    """
 
     layers: int
     width: int
     inner: int
     words: int = 30_522
+    weights_mb: float | None = None
 
     @property
     def n_neurons(self) -> int:
@@ -76,21 +83,40 @@ _NAMES = {
 """Under which names configs of different families hold a number."""
 
 
-def ranker_shape(study: Study) -> Shape:
-    """The shape of the study's ranker; BERT-large's where only loading it would tell."""
-    keys = study["reranker"]
-    name = keys.get("model") or keys["finetune"]["base"]
-    if name in KNOWN_SHAPES:
-        return KNOWN_SHAPES[name]
+def _shape_of(name: str) -> Shape:
+    folder = Path(name) if Path(name).is_dir() else _cached(name)
     try:
-        config = json.loads((Path(name) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a hub id, or a folder of which the job will say what is wrong
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):  # the job will say what is wrong with it
         return BERT_LARGE
     found = {
         field: next((config[one] for one in names if isinstance(config.get(one), int)), None)
         for field, names in _NAMES.items()
     }
-    return Shape(**found) if all(found.values()) else BERT_LARGE
+    if not all(found.values()):
+        return BERT_LARGE
+    found["layers"] += config.get("num_decoder_layers") or 0
+    files = [*folder.glob("*.safetensors")] or [*folder.glob("pytorch_model*.bin")]
+    size = sum(file.stat().st_size for file in files) / 2**20
+    return Shape(**found, weights_mb=size or None)
+
+
+def _cached(name: str) -> Path | None:
+    """The folder of a hub id in the hub's cache on this machine, if it is there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # it is no hub id
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def ranker_shape(study: Study) -> Shape:
+    """The shape of the study's ranker; BERT-large's where only loading it would tell."""
+    keys = study["reranker"]
+    name = keys.get("model") or keys["finetune"]["base"]
+    return KNOWN_SHAPES[name] if name in KNOWN_SHAPES else _shape_of(name)
 
 
 def pair_flops(shape: Shape, n_tokens: int, backward: bool = False) -> float:
@@ -208,11 +234,14 @@ class Needs:
     def training_minutes(self) -> int:
         """Forwards, and twice that backwards."""
         keys = self.study["reranker"]["finetune"]
-        return self.forward_minutes(3 * keys["pairs"] * keys["epochs"])
+        flops = 3 * keys["pairs"] * keys["epochs"] * pair_flops(self.shape, keys["max_length"])
+        return self._minutes(flops, RATES["attribution"])
 
     def ranker_mb(self) -> int:
         """A job that passes pairs through the ranker forwards."""
-        weights = 2 * 4 * self.shape.n_parameters / 2**20  # as read, and as float32
+        # As read, which may be in half precision, and as float32.
+        computed = 4 * self.shape.n_parameters / 2**20
+        weights = 3 * max(self.shape.weights_mb or 0, computed / 2)
         return math.ceil(START_MB + weights + self._pass_mb())
 
     def attribution_mb(self) -> int:
@@ -233,6 +262,14 @@ class Needs:
         """A query over the scores of all maps; about a KB a row (docs/scaling.md)."""
         rows = self.shape.n_neurons * len(attributed(self.study))
         return math.ceil(START_MB + 1000 * rows / 2**20)
+
+    def stability_minutes(self) -> int:
+        """Queries over replicates and halves, a map after the other (15 s a map measured at 221,184
+        neurons with 200 replicates and 20 halvings, docs/scaling.md), four times as long."""
+        keys = self.study["attribution"]
+        lists = keys["bootstrap_replicates"] + 2 * keys["split_halves"]
+        rows = lists * self.shape.n_neurons * len(attributed(self.study))
+        return LIGHT_MINUTES + math.ceil(4 * rows / 3.5e6 / 60)
 
     def stability_mb(self) -> int:
         """The replicates and halves of one map as rows of a query."""

@@ -6,7 +6,7 @@ import polars as pl
 
 from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.conditions import WHOLE_RANKER, Condition, Settings, conditions
+from relevance_neurons.conditions import UNABLATED, Condition, Settings, conditions
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.neurons import Neurons
 from relevance_neurons.outputs import write_parquet
@@ -22,7 +22,7 @@ def batch(
 ) -> list[Condition]:
     """Every ablation of ``schemes``; the whole ranker where there are none."""
     if not schemes:
-        return [WHOLE_RANKER]
+        return [UNABLATED]
     selected = pl.read_parquet(given["selected"]).filter(pl.col("scheme").is_in(schemes))
     activations = pl.read_parquet(given["activations"])
     return list(conditions(selected, neurons, activations, Settings(**settings)))
@@ -44,7 +44,7 @@ def main(
     ranker = load_reranker(**reranker)
     todo = batch(given, ranker.neurons, schemes, settings)
     ids = candidates.select("query_id", "doc_id")
-    parts = [WHOLE_RANKER.rows(ids.clear(), [])]  # the columns, where there is nothing to rank
+    parts = [UNABLATED.rows(ids.clear(), [])]  # the columns, where there is nothing to rank
     if texts and todo:
         scores = rerank_under_ablations(ranker, texts, [one.neurons for one in todo])
         parts += [one.rows(ids, row) for one, row in zip(todo, scores, strict=True)]

@@ -7,36 +7,63 @@ what was finished stays. `make resume` calls it.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from study import StudyError, read_yaml
 
-RUN_ID = re.compile(r"SLURM run ID: (\S+)")
-"""In Snakemake's log: the name of all Slurm jobs of a run."""
 SECONDS = 300
 """Within which a cluster is to end cancelled jobs."""
+STARTED_ELSEWHERE = "RESUME_FROM"
+"""Environment variable: the machine of which the user says that the run is gone there."""
 
 
 class ResumeError(Exception):
     """Why a run cannot be resumed, in one line."""
 
 
-def run_ids(folder: Path, study: str) -> list[str]:
-    """The names of the Slurm jobs of earlier runs of ``study`` in ``folder``, the newest first."""
-    found = []
-    for log in sorted((folder / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True):
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if f"results/{study}/" in text:
-            found += RUN_ID.findall(text)
-    return found
+@dataclass(frozen=True)
+class Run:
+    """An earlier run of Snakemake, as its log tells: where it began, and its Slurm jobs' name."""
+
+    host: str
+    command: str
+    slurm_name: str | None
+
+    @classmethod
+    def of(cls, log: str) -> Run:
+        """From the text of a log."""
+        return cls(
+            _first(r"^  Host: (.*)$", log) or "",
+            _first(r"^  Command: (.*)$", log) or "",
+            _first(r"^SLURM run ID: (\S+)$", log),
+        )
+
+
+def earlier_runs(folder: Path, study_file: Path) -> list[Run]:
+    """The runs of a study in ``folder``, the newest first; by the study file in a log's head."""
+    logs = sorted((folder / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True)
+    texts = (log.read_text(encoding="utf-8", errors="replace") for log in logs)
+    return [
+        Run.of(text)
+        for text in texts
+        if study_file.resolve()
+        in {
+            (folder / name).resolve()
+            for name in re.findall(r"'([^']+)'", _first(r"^  Config file\(s\): (.*)$", text) or "")
+        }
+    ]
 
 
 def cancel_slurm_jobs(names: Sequence[str]) -> list[str]:
@@ -71,29 +98,31 @@ def _slurm(*command: str) -> str:
 def end_local_jobs(folder: Path) -> list[int]:
     """End the jobs that a killed Snakemake of ``folder`` left on this machine; their numbers.
 
-    Its scripts lie in the folder's .snakemake/scripts; those whose Snakemake lives stay.
+    They run a script in the folder's .snakemake/scripts; those whose Snakemake lives stay.
     """
     scripts = str(folder / ".snakemake" / "scripts")
-    left = [
-        process
-        for process in _processes()
-        if any(part.startswith(scripts) for part in process.info["cmdline"] or ())
-        and not any(map(_is_snakemake, process.parents()))
-    ]
-    for process in left:
-        process.kill()
-    psutil.wait_procs(left, timeout=SECONDS)
-    return [process.pid for process in left]
+    ended = []
+    for process in _processes():
+        program, *words = process.info["cmdline"] or [""]
+        script = next((word for word in words if not word.startswith("-")), "")
+        if Path(program).name.startswith("python") and script.startswith(scripts):
+            with suppress(psutil.Error):  # it has ended by itself, or is another user's
+                if not any(map(_is_snakemake, process.parents())):
+                    process.kill()
+                    ended.append(process)
+    psutil.wait_procs(ended, timeout=SECONDS)
+    return [process.pid for process in ended]
 
 
 def running_snakemake(folder: Path, study_file: Path) -> int | None:
     """The number of a process of Snakemake that runs the study in ``folder``, if there is one."""
     for process in _processes():
         words = process.info["cmdline"] or []
-        # A Slurm job is a Snakemake too, of one target.
-        if process.info["cwd"] != str(folder) or "--target-jobs" in words:
+        # A Slurm job is a Snakemake too, of one target. Where another user's runs is not told.
+        if process.info["cwd"] not in (str(folder), None) or "--target-jobs" in words:
             continue
-        files = words if "--configfile" in words else ["config.yaml"]
+        named = [part for word in words for part in word.split("=", 1)]
+        files = named if any(word.startswith("--configfile") for word in named) else ["config.yaml"]
         if _is_snakemake(process) and study_file in {(folder / one).resolve() for one in files}:
             return process.pid
     return None
@@ -118,6 +147,34 @@ def remove_half_files(results: Path) -> list[Path]:
     return half
 
 
+def check_that_none_runs(folder: Path, study_file: Path, runs: Sequence[Run]) -> None:
+    """Raise ``ResumeError`` where a run of the study may still be alive."""
+    running = running_snakemake(folder, study_file)
+    if running:
+        raise ResumeError(
+            f"{study_file}: Snakemake (process {running}) is still running this study here; wait "
+            "for it, or stop it first (Ctrl-C in its terminal also cancels its jobs)"
+        )
+    here, there = socket.gethostname(), runs[0].host if runs else ""
+    is_locked = any((folder / ".snakemake" / "locks").glob("*"))
+    if is_locked and there not in ("", here, os.environ.get(STARTED_ELSEWHERE)):
+        raise ResumeError(
+            f"{study_file}: its last run began on {there}, not on {here}: resume it there, where "
+            f"it can be seen whether it still runs, or say that it does not: {STARTED_ELSEWHERE}="
+            f"{there} before the command"
+        )
+
+
+def check_profile(runs: Sequence[Run], arguments: Sequence[str]) -> None:
+    """Raise ``ResumeError`` where a run of a cluster would go on on this machine alone."""
+    before, now = runs[0].slurm_name if runs else None, " ".join(arguments)
+    if before and "slurm" not in now:
+        raise ResumeError(
+            f"the last run was on Slurm ({runs[0].command}); resume it with the same profile: "
+            "make resume PROFILE=slurm"
+        )
+
+
 def _wait_until(is_done: Callable[[], bool], complaint: str) -> None:
     deadline = time.monotonic() + SECONDS
     while not is_done():
@@ -126,20 +183,23 @@ def _wait_until(is_done: Callable[[], bool], complaint: str) -> None:
         time.sleep(1)
 
 
-def resume(study_file: Path, arguments: Sequence[str]) -> int:
-    """End what is left of a killed run of the study in this folder, then run Snakemake again.
+def _first(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text, re.MULTILINE)
+    return found[1] if found else None
 
-    Returns Snakemake's exit code. Raises ``ResumeError``, and ``StudyError`` for a bad study file.
+
+def end_what_is_left(study_file: Path, arguments: Sequence[str]) -> None:
+    """End the jobs of a killed run of the study in this folder, and tidy up after them.
+
+    Raises ``ResumeError`` where the run may be alive, and ``StudyError`` for a bad study file.
     """
-    folder = Path.cwd()
-    name = read_yaml(study_file)["study"]
-    running = running_snakemake(folder, study_file.resolve())
-    if running:
-        raise ResumeError(
-            f"{study_file}: Snakemake (process {running}) is still running this study here; wait "
-            "for it, or stop it first (Ctrl-C in its terminal also cancels its jobs)"
-        )
-    cancelled = cancel_slurm_jobs(run_ids(folder, name))
+    folder, name = Path.cwd(), read_yaml(study_file)["study"]
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(name)):
+        raise StudyError(f"{study_file}: study: {name!r} was found; letters, digits, - and _ only")
+    runs = earlier_runs(folder, study_file.resolve())
+    check_that_none_runs(folder, study_file.resolve(), runs)
+    check_profile(runs, arguments)
+    cancelled = cancel_slurm_jobs([run.slurm_name for run in runs if run.slurm_name])
     ended = end_local_jobs(folder)
     half = remove_half_files(folder / "results" / name)
     print(
@@ -147,17 +207,27 @@ def resume(study_file: Path, arguments: Sequence[str]) -> int:
         f"{len(half)} half-written files removed",
         flush=True,
     )
-    snakemake = ["snakemake", "--configfile", str(study_file), *arguments]
-    unlocked = subprocess.run([*snakemake, "--unlock"], capture_output=True, text=True)
+
+
+def resume(study_file: Path, arguments: Sequence[str]) -> None:
+    """End what is left of a killed run, then become Snakemake, which goes on.
+
+    It takes this process's place, so that Ctrl-C reaches it and ends the run in good order.
+    """
+    end_what_is_left(study_file, arguments)
+    snakemake = [sys.executable, "-m", "snakemake", "--configfile", str(study_file)]
+    unlocked = subprocess.run(
+        [*snakemake, "--unlock", *arguments], capture_output=True, text=True, check=False
+    )
     if unlocked.returncode:
         raise ResumeError(f"snakemake --unlock failed:\n{unlocked.stdout}{unlocked.stderr}")
-    return subprocess.run([*snakemake, "--rerun-incomplete"]).returncode
+    os.execv(sys.executable, [*snakemake, "--rerun-incomplete", *arguments])
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python -m resume STUDY [arguments of snakemake]")
     try:
-        sys.exit(resume(Path(sys.argv[1]), sys.argv[2:]))
+        resume(Path(sys.argv[1]), sys.argv[2:])
     except (ResumeError, StudyError) as error:
         sys.exit(f"Error: {error}")

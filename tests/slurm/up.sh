@@ -38,9 +38,12 @@ wait_for() {  # seconds, command
   return 1
 }
 
-if ! command -v slurmctld slurmd slurmdbd munged mariadbd > /dev/null; then
-  install_packages > /dev/null 2>&1 || skip "Slurm's packages cannot be installed here"
-fi
+for program in slurmctld slurmd slurmdbd squeue munged mariadbd; do
+  if ! command -v $program > /dev/null; then
+    install_packages > /dev/null 2>&1 || skip "Slurm's packages cannot be installed here"
+    break
+  fi
+done
 
 mkdir -p "$FOLDER"/{etc,munge,state,spool,log,run,mysql}
 chmod 755 "$FOLDER"

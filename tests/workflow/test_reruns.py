@@ -104,7 +104,7 @@ def test_new_levels_and_schemes_rank_by_themselves(changed):
 
 
 def test_a_figure_runs_itself_alone(tiny):
-    """Its file gone, or its script edited, which Snakemake sees by the script's content."""
+    """Its file gone, for example."""
     results, study = tiny
     figure = results / "figures" / "figure2.png"
     content = figure.read_bytes()

@@ -52,7 +52,7 @@ class Condition(NamedTuple):
         )
 
 
-WHOLE_RANKER = Condition(UNPRUNED, 0.0, 0, None)
+UNABLATED = Condition(UNPRUNED, 0.0, 0, None)
 
 
 @dataclass(frozen=True)

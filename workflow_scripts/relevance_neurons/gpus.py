@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import fcntl
-import getpass
 import logging
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import IO
 
@@ -21,16 +21,16 @@ _SECONDS_BETWEEN_TRIES = 0.5
 
 @contextmanager
 def one_gpu(folder: str | Path | None = None) -> Iterator[str | None]:
-    """Within the block, this process sees one GPU, which no other process in such a block has.
+    """Within the block, this process sees one GPU, which no other of the user's in a block has.
 
-    Waits while all are taken, and gives the GPU's UUID. Gives None, and changes nothing, where
-    there is no GPU and in a Slurm job, to which Slurm has given its own. ``CUDA_VISIBLE_DEVICES``
+    Waits while all are taken, and gives the GPU's name. Gives None, and changes nothing, where
+    there is no GPU, and where Slurm has given the job one of its own. ``CUDA_VISIBLE_DEVICES``
     narrows the choice. To be entered before CUDA is used. A process that is killed lets its GPU go.
 
     ``folder`` holds a lock file for each GPU; by default the machine's temporary folder.
     """
-    gpus = [] if "SLURM_JOB_ID" in os.environ else visible_gpus()
-    if not gpus:
+    gpus = visible_gpus()
+    if not gpus or ("SLURM_JOB_ID" in os.environ and len(gpus) == 1):
         yield None
         return
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
@@ -47,7 +47,11 @@ def one_gpu(folder: str | Path | None = None) -> Iterator[str | None]:
 
 
 def visible_gpus() -> list[str]:
-    """The UUIDs of the GPUs here that ``CUDA_VISIBLE_DEVICES`` allows; none without a driver."""
+    """The GPUs here that ``CUDA_VISIBLE_DEVICES`` allows, as it names them; none without a driver.
+
+    It may hold UUIDs, beginnings of them, parts of a GPU (MIG-…), or numbers, which are taken for
+    those of nvidia-smi (the order of the bus). As in CUDA, all after an unknown name are left out.
+    """
     try:
         query = ["nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader"]
         listed = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60)
@@ -57,8 +61,16 @@ def visible_gpus() -> list[str]:
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
         return list(found.values())
-    names = [name.strip() for name in allowed.split(",")]
-    return [uuid for index, uuid in found.items() if index in names or uuid in names]
+    named = (_resolved(name.strip(), found) for name in allowed.split(","))
+    return list(takewhile(bool, named))
+
+
+def _resolved(name: str, found: Mapping[str, str]) -> str | None:
+    """What ``CUDA_VISIBLE_DEVICES`` means by a name; None for what there is not."""
+    if name.startswith("MIG-"):
+        return name
+    whole = [uuid for uuid in found.values() if name.startswith("GPU-") and uuid.startswith(name)]
+    return found.get(name, whole[0] if len(whole) == 1 else None)
 
 
 def _wait_for_one(gpus: Sequence[str], folder: Path) -> tuple[str, IO]:
@@ -66,7 +78,8 @@ def _wait_for_one(gpus: Sequence[str], folder: Path) -> tuple[str, IO]:
     told = False
     while True:
         for gpu in gpus:
-            lock = (folder / f"relevance-neurons-{getpass.getuser()}-{gpu}.lock").open("w")
+            path = folder / f"relevance-neurons-{os.getuid()}-{gpu.replace('/', '-')}.lock"
+            lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
             with suppress(BlockingIOError):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return gpu, lock

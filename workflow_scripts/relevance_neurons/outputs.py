@@ -8,7 +8,8 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -22,19 +23,21 @@ def whole(path: str | Path) -> Iterator[Path]:
 
     The name carries machine and process, so that two jobs that write the same output never share a
     temporary file. One that a killed process of this machine left is removed. Works for a file and
-    for a folder. A full disk raises ``UserError``.
+    for a folder; an old folder is moved aside first, so that at a moment there may be none. A full
+    disk raises ``UserError``.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    start = f".{path.name}.{socket.gethostname()}."
+    start = f".{path.name}.{_machine()}."
     _remove_left(path.parent, start)
-    temporary = path.with_name(f"{start}{os.getpid()}.tmp")
+    temporary, aside = (path.with_name(f"{start}{os.getpid()}.{end}") for end in ("tmp", "old.tmp"))
     try:
         yield temporary
         _flush(temporary)
         if path.is_dir():
-            _remove(path)
+            path.replace(aside)
         temporary.replace(path)
+        _remove(aside)
     except Exception as error:
         if is_disk_full(error):
             raise UserError(
@@ -72,6 +75,16 @@ def _flush(path: Path) -> None:
         if file.is_file():
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
+
+
+@cache
+def _machine() -> str:
+    """Where numbers of processes mean the same: a host since its start, and a container of it."""
+    marks = [socket.gethostname()]
+    with suppress(OSError):  # of Linux
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text()[:8])
+        marks.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return "-".join(marks).replace(".", "-")
 
 
 def _remove_left(folder: Path, start: str) -> None:
