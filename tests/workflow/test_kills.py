@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -64,15 +65,23 @@ class Killer:
                 moment = self.random.uniform(0.05, 0.7) * self.durations[rule]
                 self.planned[process.pid] = process, rule, time.monotonic() + moment
         for pid, (process, rule, moment) in self.planned.items():
-            due = time.monotonic() >= moment and self.kills[rule] < KILLS_OF_A_RULE
-            if due and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() >= moment and self.kills[rule] < KILLS_OF_A_RULE:
                 self.planned[pid] = process, rule, float("inf")
-                snakemake.suspend()
-                process.kill()
-                psutil.wait_procs([process], timeout=5)
-                self.kills[rule] += 1
-                self.check()
-                snakemake.resume()
+                with suppress(psutil.NoSuchProcess):  # it was done before
+                    self.kill(process, rule, snakemake)
+
+    def kill(self, process: psutil.Process, rule: str, snakemake: psutil.Process) -> None:
+        """Kill a script, if it has not ended, and look at what is there."""
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return
+        snakemake.suspend()
+        try:
+            process.kill()
+            psutil.wait_procs([process], timeout=5)
+            self.kills[rule] += 1
+            self.check()
+        finally:
+            snakemake.resume()
 
     def check(self) -> None:
         """Every new file of a job is whole: its content is what it was to be."""
