@@ -16,14 +16,14 @@ ON_GPU = set(
 OWN = {"labels": ["relevant"], "components": ["value"]}
 
 
-def set_(path: str, value: object) -> Callable[[dict], None]:
-    """A change of one key, named with dots."""
+def set_(path: str, value: object, **more: object) -> Callable[[dict], None]:
+    """A change of a key, named with dots, and of ``more`` keys beside it."""
 
     def change(study: dict) -> None:
         *parents, key = path.split(".")
         for parent in parents:
             study = study.setdefault(parent, {})
-        study[key] = value
+        study |= {key: value} | more
 
     return change
 
@@ -34,9 +34,13 @@ CHANGES = {
     "a level of `selection.top_percents` is added": set_("selection.top_percents", [5, 10, 30]),
     "a scheme of one's own is added": set_("selection.schemes", {"mine": OWN}),
     "`selection.outliers`": set_("selection.outliers", []),
-    "`ablation.shuffles`, `significance`, `equivalence_margin`": set_("ablation.shuffles", 20),
+    "`ablation.shuffles`, `significance`, `equivalence_margin`": set_(
+        "ablation.shuffles", 20, significance=0.01, equivalence_margin=1
+    ),
     "`ablation.measure`": set_("ablation.measure", "RR@10"),
-    "`ablation.random_draws`, `value`, `further`": set_("ablation.random_draws", 4),
+    "`ablation.random_draws`, `value`, `further`": set_(
+        "ablation.random_draws", 4, value="mean", further=["zero"]
+    ),
     "`evaluation`": set_("evaluation.depth", 11),
     "a variant of `sensitivity` is added": set_(
         "sensitivity.variants",
@@ -44,11 +48,14 @@ CHANGES = {
     ),
     "`sanity.neurons`": set_("sanity.neurons", 18),
     "`example`": set_("example", {"query_id": "q0", "doc_id": "d0-0"}),
-    "`attribution.baseline`, `target`, `quadrature`": set_("attribution.baseline", "zero"),
+    "`attribution.baseline`, `target`, `tolerance`": set_(
+        "attribution.baseline", "zero", target="margin", tolerance=0.3
+    ),
     "`attribution.bootstrap_replicates`, `split_halves`": set_(
-        "attribution.bootstrap_replicates", 20
+        "attribution.bootstrap_replicates", 20, split_halves=6
     ),
     "`attribution.max_pairs`": set_("attribution.max_pairs", 5),
+    "`reranker.batch_tokens`": set_("reranker.batch_tokens", 500),
 }
 
 
@@ -57,7 +64,8 @@ def documented() -> dict[str, set[str]]:
     rows = re.findall(r"^\| (.+?) \| (.+?) \| .+? \|$", DOCS, re.MULTILINE)
     start = next(number for number, (change, _) in enumerate(rows) if change == "nothing")
     return {
-        change: set(re.findall(r"`(\w+)`", rules)) for change, rules in rows[start : start + 15]
+        change: set(re.findall(r"`(\w+)`", rules))
+        for change, rules in rows[start : start + len(CHANGES)]
     }
 
 
