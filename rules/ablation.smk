@@ -1,49 +1,8 @@
 # What the ranker loses without a scheme's neurons, and whether that could be chance.
 
-BATCHES = {(batch.name, batch.level): batch for batch in batches(STUDY)}
-
 
 wildcard_constraints:
     batch="|".join({name for name, level in BATCHES}),
-
-
-def batch_of(wildcards):
-    """The schemes that are ablated together."""
-    return BATCHES[wildcards.batch, wildcards.top_percent]
-
-
-def batch_schemes(wildcards):
-    """Their names."""
-    return batch_of(wildcards).schemes
-
-
-def batch_shards(wildcards):
-    """The number of jobs that share the passages."""
-    return ablation_shards(STUDY, batch_of(wildcards))
-
-
-def batch_settings(wildcards):
-    """What is done with every scheme; the whole ranker depends on none of it."""
-    if batch_of(wildcards) == WHOLE_RANKER:
-        return {}
-    keys = ("value", "further", "random_draws")
-    return {key: STUDY["ablation"][key] for key in keys} | {"seed": STUDY["seed"]}
-
-
-def batch_runtime(wildcards, attempt):
-    """Minutes, twice as many with every retry."""
-    return growing(NEEDS.batch_minutes(batch_of(wildcards)))(wildcards, attempt)
-
-
-def selection_files(wildcards):
-    """The selected neurons and what all give on average; the whole ranker needs neither."""
-    batch = batch_of(wildcards)
-    if batch == WHOLE_RANKER:
-        return {}
-    return {
-        "selected": f"{RESULTS}/selections/{batch.group}/{batch.level}.parquet",
-        "activations": f"{RESULTS}/activations.parquet",
-    }
 
 
 rule draw_candidates:

@@ -5,18 +5,11 @@ NEURON_SCORES = [
     for collection, label in attributed(STUDY)
 ]
 SCHEMES = study_schemes(STUDY)
-GROUPS = groups(STUDY)
-LEVELS = levels(STUDY)
 
 
 wildcard_constraints:
     group="|".join(GROUPS),
     top_percent="|".join(map(re.escape, {*LEVELS, WHOLE_RANKER.level})),
-
-
-def group_definitions(wildcards):
-    """The schemes that are selected together, as SQL takes them."""
-    return [scheme.as_dict() for scheme in GROUPS[wildcards.group]]
 
 
 rule select_neurons:

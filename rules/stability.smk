@@ -114,8 +114,8 @@ use rule attribute_neurons as attribute_variant with:
             "<results>/shards/variants/{variant}/neuron_scores/{collection}/{label}/{shard}.parquet"
         ),
         checks=temp(
-            "<results>/shards/variants/{variant}/attribution_checks/{collection}/{label}"
-            "/{shard}.parquet"
+            "<results>/shards/variants/{variant}/attribution_checks/"
+            "{collection}/{label}/{shard}.parquet"
         ),
     log:
         "<logs>/attribute_variant/{variant}/{collection}/{label}/{shard}.log",
