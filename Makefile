@@ -64,7 +64,7 @@ lint: setup  ## Formatters, linters and the schema of every study
 	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -n --quiet all --configfile $$study; done
 
 test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)
-	$(BIN)/python -m pytest $(SLURM) -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest $(SLURM) -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slurm: setup  ## Set up a throw-away Slurm (root on Debian: installs packages) and run a study on it
 	$(BIN)/python -m pytest --slurm tests/slurm

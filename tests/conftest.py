@@ -82,12 +82,9 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The longest first and each file by one process (-n), or what shares the tiny study."""
+    """The longest files first, so that two processes (-n 2) end at about the same time."""
     order = {"slurm": 0, "workflow": 1}
     items.sort(key=lambda item: order.get(item.path.parent.name, 2))
-    for item in items:
-        name = "tiny" if "tiny" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(autouse=True)

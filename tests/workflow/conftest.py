@@ -1,5 +1,6 @@
 """A tiny study: every rule of the workflow on a random ranker and made-up text, in a minute."""
 
+import fcntl
 import os
 import random
 import subprocess
@@ -152,9 +153,17 @@ def assert_same_tables(results: Path, expected: Path) -> None:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> tuple[Path, Path]:
-    """The tiny study's results folder, run once, and its study file."""
-    folder = tmp_path_factory.mktemp("tiny")
-    study = write_tiny_study(folder)
-    done = snakemake(folder, study)
-    assert done.returncode == 0, done.stdout[-5000:]
+    """The tiny study's results folder, and its study file; run once, whoever asks first.
+
+    Processes that share the tests (-n) wait for the one that runs it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, study = base / "tiny", base / "tiny" / "study.yaml"
+    with (base / "tiny.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not study.exists():
+            write_tiny_study(folder)
+            done = snakemake(folder, study)
+            assert done.returncode == 0, done.stdout[-5000:]
     return folder / "results" / "tiny", study

@@ -109,15 +109,3 @@ def test_new_levels_and_schemes_rank_by_themselves(changed):
         changed(CHANGES["a level of `selection.top_percents` is added"])["rerank_candidates"] == 3
     )
     assert changed(CHANGES["a scheme of one's own is added"])["rerank_candidates"] == 3 * 2
-
-
-def test_a_figure_runs_itself_alone(tiny):
-    """Its file gone, for example."""
-    results, study = tiny
-    figure = results / "figures" / "figure2.png"
-    content = figure.read_bytes()
-    figure.unlink()
-    try:
-        assert jobs(results.parents[1], study) == {"draw_figures": 1}
-    finally:
-        figure.write_bytes(content)

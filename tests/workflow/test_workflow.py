@@ -1,6 +1,7 @@
 """The whole graph on a tiny study: contracts, reruns, kills, and mistakes."""
 
 import os
+import re
 import subprocess
 
 import duckdb
@@ -136,6 +137,20 @@ def test_a_second_run_has_nothing_to_do(tiny):
     results, study = tiny
     done = snakemake(results.parents[1], study)
     assert "Nothing to be done" in done.stdout, done.stdout[-3000:]
+
+
+def test_a_figure_runs_itself_alone(tiny):
+    """Its file gone, for example."""
+    results, study = tiny
+    figure = results / "figures" / "figure2.png"
+    content = figure.read_bytes()
+    figure.unlink()
+    try:
+        done = snakemake(results.parents[1], study, "--dry-run")
+        jobs = re.findall(r"^(\w+) +(\d+)$", done.stdout, re.MULTILINE)
+        assert dict(jobs) == {"draw_figures": "1", "all": "1", "total": "2"}
+    finally:
+        figure.write_bytes(content)
 
 
 BAD_STUDIES = {
