@@ -51,7 +51,7 @@ class Killer:
         self.results, self.expected = folder / "results" / "tiny", expected
         self.durations = durations(expected)
         self.random = random.Random(seed)
-        self.planned: dict[int, tuple[psutil.Process, str, float]] = {}
+        self.planned: dict[psutil.Process, tuple[str, float]] = {}
         self.kills, self.checked, self.seen = Counter(), Counter(), {}
 
     def step(self, snakemake: psutil.Process) -> None:
@@ -60,15 +60,15 @@ class Killer:
             program, *words = process.info["cmdline"] or [""]
             script = next((word for word in words if word.startswith(str(self.scripts))), None)
             is_python = Path(program).name.startswith("python")
-            if script and is_python and process.pid not in self.planned:
+            if script and is_python and process not in self.planned:
                 rule = re.match(r"tmp[^.]*\.(\w+)\.py", Path(script).name)[1]
                 # Each kind is met for certain once, and where it writes the second time.
                 part = (0.3, 0.9) if self.kills[rule] else (0.05, 0.4)
                 moment = self.random.uniform(*part) * self.durations[rule]
-                self.planned[process.pid] = process, rule, time.monotonic() + moment
-        for pid, (process, rule, moment) in self.planned.items():
+                self.planned[process] = rule, time.monotonic() + moment
+        for process, (rule, moment) in self.planned.items():
             if time.monotonic() >= moment and self.kills[rule] < KILLS_OF_A_RULE:
-                self.planned[pid] = process, rule, float("inf")
+                self.planned[process] = rule, float("inf")
                 with suppress(psutil.NoSuchProcess):  # it was done before
                     self.kill(process, rule, snakemake)
 
