@@ -16,14 +16,14 @@ ON_GPU = set(
 OWN = {"labels": ["relevant"], "components": ["value"]}
 
 
-def set_(path: str, value: object, **more: object) -> Callable[[dict], None]:
+def set_(path: str, to: object, /, **more: object) -> Callable[[dict], None]:
     """A change of a key, named with dots, and of ``more`` keys beside it."""
 
     def change(study: dict) -> None:
         *parents, key = path.split(".")
         for parent in parents:
             study = study.setdefault(parent, {})
-        study |= {key: value} | more
+        study |= {key: to} | more
 
     return change
 
