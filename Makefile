@@ -18,7 +18,7 @@ export GOMP_SPINCOUNT ?= 0
 .PHONY: help setup run resume report container benchmark test test-slurm lint unlock clean
 
 help:  ## Show the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(VENV)/.done  ## Make .venv with the pinned packages
 
