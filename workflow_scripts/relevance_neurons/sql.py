@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -37,7 +38,10 @@ def write_sql(file: str | Path, path: str | Path, **variables: object) -> None:
 @contextmanager
 def _query(file: str | Path, variables: Mapping[str, object]) -> Iterator[DuckDBPyRelation]:
     file = Path(file)
-    with duckdb.connect() as connection:
+    # DuckDB would spill into the working folder, which machines share that know nothing of each
+    # other's processes: those that use one number would use one name.
+    with TemporaryDirectory() as spilled, duckdb.connect() as connection:
+        connection.execute("SET temp_directory = $spilled", {"spilled": spilled})
         connection.execute(file.with_name("macros.sql").read_text(encoding="utf-8"))
         for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = $value", {"value": _plain(value)})
