@@ -117,6 +117,20 @@ def test_documents_are_written_in_pieces(tmp_path):
     assert pq.ParquetFile(tmp_path / "documents.parquet").num_row_groups == 3
 
 
+def test_the_first_document_of_an_id_counts(tmp_path, caplog):
+    numbers = [*range(24_000), 7, 7, 23_999, 24_000]
+    documents = [(str(number), f"text {place}") for place, number in enumerate(numbers)]
+    written = write(tmp_path, [("7", ""), *documents], [("q", "a")], [("q", "7", 1)])[0]
+    assert written.rows() == [(str(number), f"text {number}") for number in range(24_000)] + [
+        ("24000", "text 24003")
+    ]
+    assert caplog.messages[:2] == [
+        "mine: left out 1 documents without text",
+        "mine: left out 3 documents whose id came before",
+    ]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_script_refuses_the_users_mistakes(tmp_path):
     (tmp_path / "docs.tsv").write_text("d1\ta\nd2\t \n")
     (tmp_path / "queries.tsv").write_text("q1\ta\n")

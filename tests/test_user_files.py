@@ -13,6 +13,7 @@ from ir_datasets.formats import TrecQrels, TsvDocs
 from ir_datasets.util import LocalDownload
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.ids import Ids
 from relevance_neurons.user_files import count_lines, read_judgments, read_texts
 
 QUERIES, DOCUMENTS = {"q1", "q2"}, {"d1", "d2"}
@@ -23,7 +24,7 @@ TEXTS = st.text(LETTERS, max_size=40).filter(lambda text: text.split())
 
 
 def read(path, kind="document"):
-    return list(read_texts(path, kind, set()))
+    return list(read_texts(path, kind, Ids()))
 
 
 def write(path, content):
@@ -224,7 +225,7 @@ def test_streams(tmp_path, extension):
     path = write(tmp_path / f"docs{extension}", spell(rows))
     assert path.stat().st_size > 19_000_000
     tracemalloc.start()
-    n = sum(1 for _ in read_texts(path, "document", set()))
+    n = sum(1 for _ in read_texts(path, "document", Ids()))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert n == 10_000

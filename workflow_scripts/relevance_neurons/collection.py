@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from ir_datasets.datasets.base import Dataset
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.ids import Ids
 from relevance_neurons.outputs import whole
 from relevance_neurons.progress import Progress
 from relevance_neurons.user_files import one_line
@@ -39,8 +40,8 @@ def write_collection(
 ) -> None:
     """Write documents (doc_id, text), queries (query_id, text), qrels (query_id, doc_id, grade).
 
-    Documents keep the source's order and stream, so that millions need little memory; queries are
-    sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
+    Documents keep the source's order and stream: of millions, 8 bytes each stay in memory; queries
+    are sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
     out, each with a warning that counts them: documents and queries without text, all but the
     first of an id, judgments of what is not there, all but the last judgment of a pair. Only
     judged queries are kept. Raises ``UserError`` where no document or no judgment of a grade in
@@ -51,15 +52,14 @@ def write_collection(
         _write_documents(dataset, paths[0], collection)
         texts = _read_queries(dataset, collection)
         judgments = _read_judgments(dataset, collection)
-        doc_ids = pl.read_parquet(paths[0], columns=["doc_id"])
-        judgments = _with_text(judgments, texts, doc_ids, collection)
+        judgments = _with_text(judgments, texts, paths[0], collection)
         _check_grades(judgments, collection, relevant, non_relevant)
         texts.join(judgments, on="query_id", how="semi").sort("query_id").write_parquet(paths[1])
         judgments.sort("query_id", "doc_id").write_parquet(paths[2])
 
 
 def _write_documents(dataset: Dataset, path: Path, collection: str) -> None:
-    written, read, seen, repeated = 0, 0, set(), 0
+    ids, read = Ids(), 0
     n_documents = dataset.docs_count() or None  # 0 where the catalogue does not know
     with (
         pq.ParquetWriter(path, _DOCUMENTS, compression="zstd") as writer,
@@ -67,18 +67,33 @@ def _write_documents(dataset: Dataset, path: Path, collection: str) -> None:
     ):
         for chunk in _chunks(dataset.docs_iter()):
             rows = [(doc.doc_id, one_line(_text(doc))) for doc in chunk]
-            new = {doc_id: text for doc_id, text in reversed(rows) if doc_id not in seen}
-            seen.update(new)
-            repeated += len(rows) - len(new)
-            kept = [row for row in reversed(new.items()) if row[1]]
+            kept = [(doc_id, text) for doc_id, text in rows if text]
             columns = list(zip(*kept, strict=True)) or [(), ()]
             writer.write_table(pa.table([pa.array(c, pa.string()) for c in columns], _DOCUMENTS))
-            written, read = written + len(kept), read + len(rows)
+            for doc_id, _ in kept:
+                ids.add(doc_id)
+            read += len(rows)
             progress.update(len(rows))
-    _warn(repeated, "documents whose id came before", collection)
-    _warn(read - repeated - written, "documents without text", collection)
-    if not written:
+    _warn(read - len(ids), "documents without text", collection)
+    if not len(ids):
         raise UserError(f"collection {collection}: none of its {read} documents has text")
+    if len(repeated := ids.repeated()):
+        _warn(_leave_out_repeats(path, repeated), "documents whose id came before", collection)
+
+
+def _leave_out_repeats(path: Path, repeated: Ids) -> int:
+    """Keep the first document of each id; return how many others there were."""
+    seen, left_out = set(), 0
+    with whole(path) as kept, pq.ParquetWriter(kept, _DOCUMENTS, compression="zstd") as writer:
+        for batch in pq.ParquetFile(path).iter_batches(_CHUNK):
+            first = []
+            for doc_id in batch["doc_id"].to_pylist():
+                first.append(doc_id not in seen)
+                if doc_id in repeated:
+                    seen.add(doc_id)
+            writer.write_batch(batch.filter(pa.array(first)))
+            left_out += first.count(False)
+    return left_out
 
 
 def _read_queries(dataset: Dataset, collection: str) -> pl.DataFrame:
@@ -102,11 +117,13 @@ def _read_judgments(dataset: Dataset, collection: str) -> pl.DataFrame:
 
 
 def _with_text(
-    judgments: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame, collection: str
+    judgments: pl.DataFrame, queries: pl.DataFrame, documents: Path, collection: str
 ) -> pl.DataFrame:
     of_queries = judgments.join(queries, on="query_id", how="semi")
     _warn(len(judgments) - len(of_queries), "judgments of queries that have no text", collection)
-    kept = of_queries.join(documents, on="doc_id", how="semi")
+    judged = pl.col("doc_id").is_in(of_queries["doc_id"].unique().implode())
+    known = pl.scan_parquet(documents).select("doc_id").filter(judged).collect(engine="streaming")
+    kept = of_queries.join(known, on="doc_id", how="semi")
     _warn(len(of_queries) - len(kept), "judgments of documents that have no text", collection)
     return kept
 

@@ -174,7 +174,9 @@ def evaluated_queries(
 
 def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
     """Judged passages that the collection holds: one without text cannot be ranked."""
-    known = relevant.join(doc_ids.to_frame("doc_id"), on="doc_id", how="semi")
+    # The few are looked for among the many: the many would be hashed, 90 bytes each.
+    there = doc_ids.filter(doc_ids.is_in(relevant["doc_id"].unique().implode()))
+    known = relevant.filter(pl.col("doc_id").is_in(there.implode()))
     if missing := len(relevant) - len(known):
         logger.warning("%d relevant passages are not among the documents: left out", missing)
     return known
@@ -234,8 +236,8 @@ def _check_texts(frame: pl.DataFrame, id_column: str) -> None:
 
 
 def _check_unique(doc_ids: pl.Series) -> None:
-    twice = doc_ids.filter(doc_ids.is_duplicated())
-    if len(twice):
+    if doc_ids.n_unique() < len(doc_ids):
+        twice = doc_ids.filter(doc_ids.is_duplicated())
         raise UserError(
             f"doc_id {twice.min()!r} comes twice; every document needs an id of its own"
         )

@@ -27,6 +27,7 @@ from ir_datasets.formats import (
 
 from relevance_neurons.docstrings import docstring_collection
 from relevance_neurons.errors import UserError
+from relevance_neurons.ids import Ids
 from relevance_neurons.outputs import is_disk_full
 from relevance_neurons.user_files import count_lines, one_line, read_judgments, read_texts
 
@@ -168,11 +169,11 @@ class FileDocs(BaseDocs):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._ids: set[str] | None = None
+        self._ids: Ids | None = None
 
     def docs_iter(self) -> Iterator[GenericDoc]:
         """Yield the documents in the order of the file."""
-        seen: set[str] = set()
+        seen = Ids()
         for doc_id, text in read_texts(self._path, "document", seen):
             yield GenericDoc(doc_id, text)
         self._ids = seen
@@ -185,7 +186,7 @@ class FileDocs(BaseDocs):
         """The file."""
         return self._path
 
-    def read_ids(self) -> set[str]:
+    def read_ids(self) -> Ids:
         """The ids of all documents, from the last whole reading or a new one."""
         if self._ids is None:
             deque(self.docs_iter(), maxlen=0)
@@ -200,7 +201,7 @@ class FileQueries(BaseQueries):
 
     def queries_iter(self) -> Iterator[GenericQuery]:
         """Yield the queries in the order of the file."""
-        for query in read_texts(self._path, "query", set()):
+        for query in read_texts(self._path, "query", Ids()):
             yield GenericQuery(*query)
 
     def queries_path(self) -> Path:

@@ -3,7 +3,7 @@
 Texts are .tsv (id, tab, text; no header), .csv (with a header) or .jsonl, judgments are TREC
 qrels (query_id iteration doc_id grade) or BEIR's (query-id corpus-id score, under this header);
 each may be gzipped (.gz), all are UTF-8. Whatever is wrong raises ``UserError`` with the file and
-the line. Only ids are kept in memory: about 100 bytes each.
+the line. Of the ids, 8 bytes each are kept in memory.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.ids import Ids
 
 # The names under which a .csv or .jsonl file may hold the id; the first that is there counts.
 ID_NAMES = {"document": ("doc_id", "id", "_id"), "query": ("query_id", "id", "_id")}
@@ -41,12 +42,12 @@ class Row(NamedTuple):
     text: str
 
 
-def read_texts(path: str | Path, kind: str, seen: set[str]) -> Iterator[tuple[str, str]]:
+def read_texts(path: str | Path, kind: str, seen: Ids) -> Iterator[tuple[str, str]]:
     """Yield (id, text on one line) of every ``kind`` ("document" or "query") in ``path``.
 
-    ``seen``, an empty set, is filled with the ids. Raises ``UserError`` at the first line that is
-    not allowed: wrong form, empty id, white space in an id (TREC qrels could not name it), no
-    text, an id that was there before; and where the file is missing, empty or of an unknown
+    ``seen``, empty, is filled with the ids. Raises ``UserError`` at the first line that is not
+    allowed: wrong form, empty id, white space in an id (TREC qrels could not name it), no text; at
+    the end for an id that is there twice; and where the file is missing, empty or of an unknown
     extension.
     """
     path = Path(path)
@@ -58,19 +59,16 @@ def read_texts(path: str | Path, kind: str, seen: set[str]) -> Iterator[tuple[st
             raise _error(
                 path, row.line, f"{kind} {_show(row.id)} has no text; every one needs some"
             )
-        if row.id in seen:
-            first = next(other.line for other in _rows(path, kind) if other.id == row.id)
-            raise _error(
-                path, row.line, f"the {kind} id {_show(row.id)} is there already, on line {first}"
-            )
         seen.add(row.id)
         yield row.id, text
-    if not seen:
+    if not len(seen):
         raise UserError(f"{path}: empty; at least one {kind} is needed")
+    if len(repeated := seen.repeated()):
+        _refuse_repeats(path, kind, repeated)
 
 
 def read_judgments(
-    path: str | Path, query_ids: Collection[str], doc_ids: Collection[str]
+    path: str | Path, query_ids: Container[str], doc_ids: Container[str]
 ) -> Iterator[tuple[str, str, int]]:
     """Yield (query_id, doc_id, grade) of every line of a TREC qrels file, or of one in BEIR's form.
 
@@ -123,6 +121,17 @@ def _judgments(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
                 + ("" if names is _BEIR_COLUMNS else f" (or the header {' '.join(_BEIR_COLUMNS)})"),
             )
         yield number, (columns[0], *columns[-2:])
+
+
+def _refuse_repeats(path: Path, kind: str, repeated: Ids) -> None:
+    lines: dict[str, int] = {}
+    for row in _rows(path, kind):
+        if row.id in repeated and lines.setdefault(row.id, row.line) != row.line:
+            raise _error(
+                path,
+                row.line,
+                f"the {kind} id {_show(row.id)} is there already, on line {lines[row.id]}",
+            )
 
 
 def _judged_twice(path: Path, line: int, query_id: str, doc_id: str, grade: str) -> UserError:
