@@ -11,6 +11,7 @@ from transformers import BertConfig, BertModel
 
 import estimate_cost
 import scaling
+import scaling_jobs
 from job_sizes import Shape, pair_flops
 
 STUDY = str(Path(estimate_cost.__file__).parents[1] / "studies" / "vast2024.yaml")
@@ -55,8 +56,8 @@ def test_ablations_and_pairs_are_counted_by_hand(study):
 
 
 def test_maps_and_shards_take_the_disk_that_they_are_said_to(study, tmp_path):
-    scaling.write_shard(1, tmp_path)
-    scaling.start_merging(1, tmp_path)()
+    scaling_jobs.write_shard(1, tmp_path)
+    scaling_jobs.start_merging(1, tmp_path)()
     n_neurons = len(pl.read_parquet(tmp_path / "sums.parquet"))
     shard, a_map = (scaling.bytes_of(tmp_path / name) for name in ("sums.parquet", "merged"))
     assert shard == pytest.approx(estimate_cost.shard_bytes(study, n_neurons), rel=0.1)

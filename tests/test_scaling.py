@@ -21,6 +21,7 @@ import estimate_cost
 import job_queue
 import job_sizes
 import scaling
+import scaling_jobs
 from conftest import PAIRS, make_reranker
 from relevance_neurons import attribution, collection, pair_scores, retrieval
 from relevance_neurons.sources import FrameQrels, FrameQueries
@@ -31,16 +32,17 @@ ROOT = Path(scaling.__file__).parents[1]
 # Sizes at which a piece works and takes no time to speak of.
 SMALLEST = {"pairs": 2, "neurons": 9300, "schemes": 1, "collections": 2, "draws": 2}
 SMALLEST |= {"documents": 150, "shards": 2}
-NAMES = [f"{job.quantity}: {job.name}" for job in scaling.JOBS]
+NAMES = [f"{job.quantity}: {job.name}" for job in scaling_jobs.JOBS]
 # One of those that do the same work.
-PIECES = {job.start: job for job in reversed(scaling.JOBS)}.values()
+PIECES = {job.start: job for job in reversed(scaling_jobs.JOBS)}.values()
 
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
     """Nothing is repeated, for one level, with few words."""
-    for name, value in {"REPEATS": 1, "LEVELS": (1.0,), "VOCABULARY": 500}.items():
-        monkeypatch.setattr(scaling, name, value)
+    monkeypatch.setattr(scaling, "REPEATS", 1)
+    monkeypatch.setattr(scaling_jobs, "LEVELS", (1.0,))
+    monkeypatch.setattr(scaling_jobs, "VOCABULARY", 500)
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1, 2])
@@ -57,9 +59,9 @@ def test_exponents_are_recovered_with_and_without_a_fixed_cost(exponent, fixed):
 
 
 def test_quantities_are_measured_over_a_factor_of_ten():
-    assert {job.quantity for job in scaling.JOBS} == SMALLEST.keys()
+    assert {job.quantity for job in scaling_jobs.JOBS} == SMALLEST.keys()
     assert len(set(NAMES)) == len(NAMES)
-    for job in scaling.JOBS:
+    for job in scaling_jobs.JOBS:
         assert len(job.sizes) >= 3 and job.sizes[-1] >= 10 * job.sizes[0]
 
 
@@ -80,26 +82,26 @@ def folders(tmp_path_factory):
 
 
 def test_maps_are_as_many_and_as_large_as_they_are_called(tmp_path):
-    scaling.write_maps(3, tmp_path, n_neurons=50)
-    assert scaling.domains(tmp_path) == {"c0": "in", "c1": "out", "c2": "out"}
-    maps = pl.read_parquet(scaling.map_files(tmp_path))
+    scaling_jobs.write_maps(3, tmp_path, n_neurons=50)
+    assert scaling_jobs.domains(tmp_path) == {"c0": "in", "c1": "out", "c2": "out"}
+    maps = pl.read_parquet(scaling_jobs.map_files(tmp_path))
     assert maps.group_by("collection", "label").len()["len"].to_list() == [50] * 6
-    scaling.write_maps(50, tmp_path / "other", n_collections=2)
-    assert len(pl.read_parquet(scaling.map_files(tmp_path / "other"))) == 2 * 2 * 50
+    scaling_jobs.write_maps(50, tmp_path / "other", n_collections=2)
+    assert len(pl.read_parquet(scaling_jobs.map_files(tmp_path / "other"))) == 2 * 2 * 50
 
 
 def test_rankings_and_documents_are_as_many_as_they_are_called(tmp_path):
-    scaling.write_rerankings(2, tmp_path)
+    scaling_jobs.write_rerankings(2, tmp_path)
     rows = pl.read_parquet(tmp_path / "rerankings.parquet")
-    assert len(rows) == (2 + 2) * scaling.QUERIES * scaling.CANDIDATES
-    scaling.write_tables(150, tmp_path)
+    assert len(rows) == (2 + 2) * scaling_jobs.QUERIES * scaling_jobs.CANDIDATES
+    scaling_jobs.write_tables(150, tmp_path)
     documents = pl.read_parquet(tmp_path / "documents.parquet")
     assert len(documents) == 150
     assert 50 < documents["text"].str.split(" ").list.len().mean() < 62
 
 
 def test_neurons_are_made_up_in_layers_of_real_shape():
-    neurons = scaling.neuron_frame(2 * scaling.LAYER + 5)
+    neurons = scaling_jobs.neuron_frame(2 * scaling_jobs.LAYER + 5)
     assert neurons.is_unique().all()
     first = neurons.filter(layer=1).group_by("component").agg(pl.len(), pl.max("neuron"))
     sizes = {name: (n, last) for name, n, last in first.iter_rows()}
@@ -108,9 +110,9 @@ def test_neurons_are_made_up_in_layers_of_real_shape():
 
 
 def test_no_two_of_the_own_schemes_share_work():
-    schemes = scaling.own_schemes(20, ["c0", "c1"])
+    schemes = scaling_jobs.own_schemes(20, ["c0", "c1"])
     assert len({one.components for one in schemes}) == len({one.scheme for one in schemes}) == 20
-    assert all(set(one.components) == set(scaling.COMPONENTS) for one in schemes)
+    assert all(set(one.components) == set(scaling_jobs.COMPONENTS) for one in schemes)
 
 
 def test_the_memory_of_the_work_is_what_it_added(tmp_path):
@@ -118,21 +120,21 @@ def test_the_memory_of_the_work_is_what_it_added(tmp_path):
         return lambda: np.ones(size).sum()
 
     sizes = (5_000_000, 15_000_000)  # so large that no freed memory is taken again
-    job = scaling.Job("draws", "fill", sizes, scaling.nothing, start)
+    job = scaling_jobs.Job("draws", "fill", sizes, scaling_jobs.nothing, start)
     small, large = (scaling.measure(job, size, tmp_path) for size in sizes)
     assert small.memory == pytest.approx(8 * sizes[0], rel=0.3)
     assert large.memory == pytest.approx(8 * sizes[1], rel=0.3)
 
 
 def test_a_point_is_a_process_of_its_own(tmp_path):
-    (job,) = (job for job in scaling.JOBS if job.name == "pair_texts")
+    (job,) = (job for job in scaling_jobs.JOBS if job.name == "pair_texts")
     point = scaling.measure_apart(job, SMALLEST["documents"], tmp_path)
     # This process holds torch, that one does not.
     assert 0 < point.before < scaling.resident() / 2
 
 
 def test_tables_are_printed(tmp_path, monkeypatch, capsys):
-    job = next(job for job in scaling.JOBS if job.name == "build_index")
+    job = next(job for job in scaling_jobs.JOBS if job.name == "build_index")
     points = {
         size: scaling.Point(size, 1 + size / 1e4, 100 << 20, (100 << 20) + 1024 * size, 5 * size)
         for size in job.sizes
@@ -310,7 +312,7 @@ def test_a_lookup_of_texts_does_not_hold_the_collection(tmp_path):
     def start(size, folder):
         return lambda: pair_texts(pairs, folder / "queries.parquet", folder / "documents.parquet")
 
-    job = scaling.Job("documents", "lookup", (200,), scaling.nothing, start)
+    job = scaling_jobs.Job("documents", "lookup", (200,), scaling_jobs.nothing, start)
     assert scaling.measure(job, 200, tmp_path).memory < n_bytes / 3
 
 
