@@ -1,10 +1,12 @@
 """The way back from a killed run: what is ended, what is refused, and what stays."""
 
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import resume
@@ -23,12 +25,19 @@ def folder(tmp_path):
     return tmp_path
 
 
-def write_log(folder: Path, day: int, study: str, host: str = "here", slurm: str = "") -> None:
-    """What Snakemake writes at the head of a log."""
+def write_log(
+    folder: Path, day: int, study: str, host: str = "here", slurm: str = "", began: bool = True
+) -> None:
+    """What Snakemake writes at the head of a log; where it ``began``, it was not locked."""
     text = (
         f"\nSNAKEMAKE\n=========\n  Host: {host}\n  Command: snakemake --profile x\n"
         f"  Config file(s): [PosixPath('{folder / study}.yaml')]\n\n"
         + (f"SLURM run ID: {slurm}\n" if slurm else "")
+        + (
+            "Provided cores: 2 (use --cores to define parallelism)\n"
+            if began
+            else "LockException:\nError: Directory cannot be locked.\n"
+        )
         + "    input: results/mine/reranker, results/yours/reranker\n"
     )
     (folder / ".snakemake" / "log" / f"2026-01-0{day}T000000.snakemake.log").write_text(text)
@@ -55,6 +64,38 @@ def test_runs_of_the_study_alone_are_found(folder):
     names = [run.slurm_name for run in resume.earlier_runs(folder, folder / "mine.yaml")]
     assert names == [RUN_C, RUN_A]
     assert resume.earlier_runs(folder, folder / "nobody's.yaml") == []
+
+
+def lock(folder: Path) -> None:
+    (folder / ".snakemake" / "locks").mkdir(exist_ok=True)
+    (folder / ".snakemake" / "locks" / "0.input.lock").write_text("")
+
+
+def test_a_start_that_the_lock_stopped_hides_nothing(slurm, monkeypatch):
+    """Of a live run on another machine, or of one on a cluster."""
+    (slurm / "mine.yaml").write_text("study: mine\n")
+    write_log(slurm, 4, "mine", host="login2", slurm="dddd-4")
+    write_log(slurm, 5, "mine", host=socket.gethostname(), began=False)
+    lock(slurm)
+    monkeypatch.chdir(slurm)
+    with pytest.raises(ResumeError, match=r"began on login2, not on "):
+        resume.end_what_is_left(Path("mine.yaml"), ["--profile", "slurm"])
+    monkeypatch.setenv("RESUME_FROM", "login2")
+    with pytest.raises(ResumeError, match=r"the last run was on Slurm"):
+        resume.end_what_is_left(Path("mine.yaml"), ["--profile", "local"])
+    assert not (slurm / "cancelled").exists()
+
+
+def test_a_lock_that_no_log_explains_is_the_users_to_judge(folder, monkeypatch):
+    study = folder / "nobody's.yaml"
+    study.write_text("study: nobody\n")
+    monkeypatch.chdir(folder)
+    resume.end_what_is_left(study, [])
+    lock(folder)
+    with pytest.raises(ResumeError, match=r"no log of Snakemake tells .*RESUME_FROM=unknown"):
+        resume.end_what_is_left(study, [])
+    monkeypatch.setenv("RESUME_FROM", "unknown")
+    resume.end_what_is_left(study, [])
 
 
 def test_their_jobs_are_cancelled(slurm):
@@ -147,6 +188,12 @@ def test_a_run_that_lives_is_not_resumed(folder, monkeypatch, more):
         with pytest.raises(ResumeError, match=rf"process {alive.pid}\) is still running"):
             resume.end_what_is_left(study, [])
         assert resume.running_snakemake(folder, folder / "another.yaml") is None
+        for words, found in ((more, None), (["--configfile", str(study)], alive.pid)):
+            another = psutil.Process(alive.pid)
+            another.info = {"cmdline": [*alive.args[:2], *words], "cwd": None}
+            monkeypatch.setattr(resume, "_processes", lambda one=another: [one])
+            assert resume.running_snakemake(folder, study) == found
+        monkeypatch.undo()
     finally:
         alive.kill()
         alive.wait()
@@ -170,22 +217,24 @@ def test_a_run_of_another_machine_is_resumed_there(folder, monkeypatch):
     write_log(folder, 4, "other", host="login2")
     monkeypatch.chdir(folder)
     resume.end_what_is_left(study, [])
-    (folder / ".snakemake" / "locks").mkdir()
-    (folder / ".snakemake" / "locks" / "0.input.lock").write_text("")
+    lock(folder)
     with pytest.raises(ResumeError, match=r"began on login2, not on .*RESUME_FROM=login2"):
         resume.end_what_is_left(study, [])
     monkeypatch.setenv("RESUME_FROM", "login2")
     resume.end_what_is_left(study, [])
 
 
-def test_a_run_of_a_cluster_is_not_resumed_on_this_machine(slurm, monkeypatch):
+@pytest.mark.parametrize("here", [["--profile", "local"], ["--profile=local"], ["--cores", "2"]])
+def test_a_run_of_a_cluster_is_not_resumed_on_this_machine(slurm, monkeypatch, here):
     (slurm / "mine.yaml").write_text("study: mine\n")
     monkeypatch.chdir(slurm)
     with pytest.raises(
         ResumeError, match=r"the last run was on Slurm .* make resume PROFILE=slurm"
     ):
-        resume.end_what_is_left(Path("mine.yaml"), ["--profile", "local"])
+        resume.end_what_is_left(Path("mine.yaml"), here)
     assert not (slurm / "cancelled").exists()
+    resume.end_what_is_left(Path("mine.yaml"), ["--profile", "my/cluster"])
+    assert (slurm / "cancelled").exists()
 
 
 @pytest.mark.parametrize("name", [".", "..", "a/b", "../other"])

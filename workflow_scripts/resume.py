@@ -27,6 +27,8 @@ SECONDS = 300
 """Within which a cluster is to end cancelled jobs."""
 STARTED_ELSEWHERE = "RESUME_FROM"
 """Environment variable: the machine of which the user says that the run is gone there."""
+UNKNOWN = "unknown"
+"""The machine of a run that left no log."""
 
 
 class ResumeError(Exception):
@@ -52,13 +54,17 @@ class Run:
 
 
 def earlier_runs(folder: Path, study_file: Path) -> list[Run]:
-    """The runs of a study in ``folder``, the newest first; by the study file in a log's head."""
+    """The runs of a study in ``folder``, the newest first; by the study file in a log's head.
+
+    One that stopped at its start (at another's lock, say) is none: it had no jobs.
+    """
     logs = sorted((folder / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True)
     texts = (log.read_text(encoding="utf-8", errors="replace") for log in logs)
     return [
         Run.of(text)
         for text in texts
-        if study_file.resolve()
+        if re.search(r"^Provided (cores|remote nodes): ", text, re.MULTILINE)
+        and study_file.resolve()
         in {
             (folder / name).resolve()
             for name in re.findall(r"'([^']+)'", _first(r"^  Config file\(s\): (.*)$", text) or "")
@@ -118,12 +124,16 @@ def running_snakemake(folder: Path, study_file: Path) -> int | None:
     """The number of a process of Snakemake that runs the study in ``folder``, if there is one."""
     for process in _processes():
         words = process.info["cmdline"] or []
-        # A Slurm job is a Snakemake too, of one target. Where another user's runs is not told.
-        if process.info["cwd"] not in (str(folder), None) or "--target-jobs" in words:
+        # A Slurm job is a Snakemake too, of one target.
+        if "--target-jobs" in words or not _is_snakemake(process):
             continue
         named = [part for word in words for part in word.split("=", 1)]
         files = named if any(word.startswith("--configfile") for word in named) else ["config.yaml"]
-        if _is_snakemake(process) and study_file in {(folder / one).resolve() for one in files}:
+        if process.info["cwd"] is None:  # another user's: where it runs is not told
+            files = [one for one in files if Path(one).is_absolute()]
+        elif process.info["cwd"] != str(folder):
+            continue
+        if study_file in {(folder / one).resolve() for one in files}:
             return process.pid
     return None
 
@@ -155,23 +165,30 @@ def check_that_none_runs(folder: Path, study_file: Path, runs: Sequence[Run]) ->
             f"{study_file}: Snakemake (process {running}) is still running this study here; wait "
             "for it, or stop it first (Ctrl-C in its terminal also cancels its jobs)"
         )
-    here, there = socket.gethostname(), runs[0].host if runs else ""
+    here, there = socket.gethostname(), runs[0].host if runs else UNKNOWN
     is_locked = any((folder / ".snakemake" / "locks").glob("*"))
-    if is_locked and there not in ("", here, os.environ.get(STARTED_ELSEWHERE)):
+    if not is_locked or there in (here, os.environ.get(STARTED_ELSEWHERE)):
+        return
+    if there == UNKNOWN:
         raise ResumeError(
-            f"{study_file}: its last run began on {there}, not on {here}: resume it there, where "
-            f"it can be seen whether it still runs, or say that it does not: {STARTED_ELSEWHERE}="
-            f"{there} before the command"
+            f"{study_file}: a run has locked this folder, and no log of Snakemake tells of one of "
+            "this study: resume the study that it was of, or see yourself that neither it nor a "
+            f"job of it still runs, and say so: {STARTED_ELSEWHERE}={UNKNOWN} before the command"
         )
+    raise ResumeError(
+        f"{study_file}: its last run began on {there}, not on {here}: resume it there, where "
+        f"it can be seen whether it still runs, or say that it does not: {STARTED_ELSEWHERE}="
+        f"{there} before the command"
+    )
 
 
 def check_profile(runs: Sequence[Run], arguments: Sequence[str]) -> None:
     """Raise ``ResumeError`` where a run of a cluster would go on on this machine alone."""
-    before, now = runs[0].slurm_name if runs else None, " ".join(arguments)
-    if before and "slurm" not in now:
+    chosen = _first(r"--(?:profile|executor)[ =](\S+)", " ".join(arguments))
+    if runs and runs[0].slurm_name and Path(chosen or "local").name == "local":
         raise ResumeError(
-            f"the last run was on Slurm ({runs[0].command}); resume it with the same profile: "
-            "make resume PROFILE=slurm"
+            f"the last run was on Slurm ({runs[0].command}); resume it with the same profile, "
+            "such as make resume PROFILE=slurm"
         )
 
 
