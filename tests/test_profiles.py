@@ -44,7 +44,7 @@ def test_every_rule_has_its_place():
 
 def test_nothing_is_set_that_the_user_did_not_set():
     slurm = profile("slurm")
-    assert "set-resources" not in slurm
+    assert "set-resources" not in slurm and slurm["resources"] == {"light": 4}
     assert not {"slurm_partition", "slurm_account"} & slurm["default-resources"].keys()
     rules = "".join(RULES.values())
     assert not re.search(r"partition|account|gpu_model|constraint", rules)
@@ -52,12 +52,15 @@ def test_nothing_is_set_that_the_user_did_not_set():
 
 def test_the_users_settings_reach_the_jobs():
     settings = {"account": "me", "partition": "cpu", "gpu_partition": "fast", "gpu": "h100"}
-    slurm = profile("slurm", **settings, gpu_minutes=90, gpu_mem_mb=9000)
+    more = {"gpu_constraint": "big", "most_minutes": 700, "gpu_minutes": 90, "gpu_mem_mb": 9000}
+    slurm = profile("slurm", **settings, **more)
+    assert slurm["resources"]["runtime"] == 700
     default = slurm["default-resources"]
     assert (default["slurm_account"], default["slurm_partition"]) == ("me", "cpu")
     for keys in slurm["set-resources"].values():
         assert keys == {
             "gpu_model": "h100",
+            "constraint": "big",
             "slurm_partition": "fast",
             "runtime": "90 * 2 ** (attempt - 1)",
             "mem_mb": "9000 * 2 ** (attempt - 1)",
@@ -80,7 +83,29 @@ def test_the_local_profile_counts_the_gpus(tmp_path, monkeypatch, listed, gpus):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.chdir(ROOT)
-    assert profile("local")["resources"] == {"gpu": gpus}
+    assert profile("local")["resources"]["gpu"] == gpus
+
+
+def test_the_local_profile_counts_the_memory(tmp_path, monkeypatch):
+    """Two of its halves at once; what asks for more than there is runs alone, not never."""
+    monkeypatch.chdir(ROOT)
+    memory = profile("local")["resources"]["mem_mb"]
+    kib = int(re.search(r"MemTotal: +(\d+)", Path("/proc/meminfo").read_text())[1])
+    assert memory == kib // 2**10
+    (tmp_path / "local").mkdir()
+    resources = yaml.safe_dump({"resources": {"mem_mb": 1000}})
+    (tmp_path / "local" / "config.yaml").write_text(resources)
+    (tmp_path / "Snakefile").write_text(
+        "rule all:\n    input: ['1', '2']\n"
+        "rule one:\n    output: '{n,[12]}'\n    resources: mem_mb=600 * 1000\n"
+        "    shell: 'echo {resources.mem_mb} > {output}; date +%s.%N >> {output}; sleep 1;'\n"
+        "           ' date +%s.%N >> {output}'\n"
+    )
+    words = ["-m", "snakemake", "--profile", "local", "--cores", "2"]
+    subprocess.run([sys.executable, *words], cwd=tmp_path, check=True, capture_output=True)
+    runs = sorted((tmp_path / name).read_text().split() for name in "12")
+    assert [run[0] for run in runs] == ["1000", "1000"]
+    assert runs[0][2] < runs[1][1] or runs[1][2] < runs[0][1]
 
 
 def test_every_job_asks_for_more_when_it_is_tried_again():
@@ -115,8 +140,3 @@ def test_settings_of_rules_that_a_study_lacks_do_no_harm(tmp_path, settings):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_group_names_are_those_of_rules():
-    text = yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text())
-    assert set(text["groups"]) <= set(RULES)

@@ -66,7 +66,7 @@ for file in slurm slurmdbd gres; do
 done
 chmod 600 "$FOLDER/etc/slurmdbd.conf"
 # A job step loses SLURM_CONF, so the files must stand where Slurm looks for them.
-for file in slurm slurmdbd gres; do ln -s "$FOLDER/etc/$file.conf" "/etc/slurm/$file.conf"; done
+for file in slurm slurmdbd gres; do ln -sfn "$FOLDER/etc/$file.conf" "/etc/slurm/$file.conf"; done
 
 slurmdbd
 wait_for 30 sacctmgr -n list cluster

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -162,8 +163,11 @@ def tiny(tmp_path_factory) -> tuple[Path, Path]:
     folder, study = base / "tiny", base / "tiny" / "study.yaml"
     with (base / "tiny.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not study.exists():
+        whole = base / "tiny.whole"
+        if not whole.exists():  # or what is there is of a run that failed
+            shutil.rmtree(folder, ignore_errors=True)
             write_tiny_study(folder)
             done = snakemake(folder, study)
             assert done.returncode == 0, done.stdout[-5000:]
+            whole.touch()
     return folder / "results" / "tiny", study
