@@ -19,7 +19,7 @@ rule draw_candidates:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=growing(10000),  # MS MARCO takes 7.7 GB (docs/scaling.md)
+        mem_mb=growing(10000),  # MS MARCO takes 8 GB (docs/scaling.md)
         runtime=growing(240),
     params:
         relevant=relevant_grades,

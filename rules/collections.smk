@@ -15,7 +15,7 @@ rule prepare_collection:
     conda:
         "../envs/collections.yaml"
     resources:
-        mem_mb=growing(6000),  # the ids of 21 million documents take 3 GB
+        mem_mb=growing(3000),  # 21 million documents take 0.3 GB, beside what a source needs
         runtime=growing(240),
     params:
         source=collection_source,

@@ -233,7 +233,7 @@ rule build_database:
     conda:
         "../envs/tables.yaml"
     resources:
-        mem_mb=growing(4000),  # 42 million rankings took 1.1 GB, and no more with less (docs/scaling.md)
+        mem_mb=growing(4000),  # 42 million rankings took 1.1 GB (docs/scaling.md)
         runtime=growing(3 * LIGHT_MINUTES),
     params:
         file_keys={
