@@ -1,4 +1,5 @@
 # The study file, checked and completed, and the functions with which rules look things up in it.
+import os
 import re
 import sys
 from pathlib import Path
@@ -31,6 +32,9 @@ from study import (
     study_schemes,
     used_collections,
 )
+
+# With --profile slurm, jobs wait to be submitted while Slurm's controller is away.
+os.environ["PATH"] = f"{Path(workflow.basedir) / 'slurm' / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).

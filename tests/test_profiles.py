@@ -1,5 +1,6 @@
 """The profiles: every rule has its place in them, and the user's settings do what they say."""
 
+import os
 import re
 import subprocess
 import sys
@@ -73,6 +74,34 @@ def test_the_settings_that_survive_an_outage_are_there():
     slurm = profile("slurm")
     assert slurm["slurm-status-attempts"] >= 120 and slurm["max-status-checks-per-second"] == 1
     assert slurm["retries"] >= 1 and slurm["rerun-incomplete"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        (["Slurmctld(primary) at a is DOWN", "Slurmctld(primary) at a is UP"], 2),
+        (["Slurmctld(primary) at a is DOWN\nSlurmctld(backup) at b is UP"], 1),
+        (["words of another version"], 1),
+    ],
+)
+def test_a_submission_waits_for_the_controller(tmp_path, answers, asked):
+    """Once it answers, Slurm's own sbatch gets the words as they are."""
+    for number, answer in enumerate(answers, 1):
+        (tmp_path / f"answer{number}").write_text(answer + "\n")
+    asks = f"echo ping >> {tmp_path}/asked; cat {tmp_path}/answer$(wc -l < {tmp_path}/asked)"
+    stand_ins = {"scontrol": asks, "sleep": "true", "sbatch": "printf '%s|' \"$@\""}
+    for name, script in stand_ins.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    ours = ROOT / "slurm" / "bin"
+    path = os.pathsep.join(map(str, [ours, tmp_path, ours, os.environ["PATH"]]))
+    words = ["--parsable", "--wrap=a 'b' \"c\""]
+    environment = os.environ | {"PATH": path}
+    done = subprocess.run(
+        [ours / "sbatch", *words], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "".join(f"{word}|" for word in words)
+    assert (tmp_path / "asked").read_text() == "ping\n" * asked
 
 
 @pytest.mark.parametrize(("listed", "gpus"), [("0, GPU-a\n1, GPU-b\n", 2), ("", 1_000_000)])

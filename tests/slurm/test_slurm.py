@@ -102,12 +102,14 @@ class Story:
                 return job
         return None
 
-    def daemon(self, name: str, seconds: float) -> None:
-        """Stop a daemon of the cluster for some time."""
+    def daemon(self, name: str, seconds: float, until: Callable[[], object] | None = None) -> None:
+        """Stop a daemon of the cluster for some time, and until something was seen."""
         pid = int((self.cluster / "run" / f"{name}.pid").read_text())
         os.kill(pid, signal.SIGTERM)
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
         time.sleep(seconds)
+        if until:
+            wait_for(until)
         subprocess.run([name], check=True)
 
 
@@ -128,6 +130,13 @@ def scripts(folder: Path, rule: str) -> list[psutil.Process]:
             for word in process.info["cmdline"] or ()
         )
     ]
+
+
+def waiting_submission() -> list[int]:
+    """Calls of sbatch that wait for the controller."""
+    wrapper = str(ROOT / "slurm" / "bin" / "sbatch")
+    processes = psutil.process_iter(["cmdline"])
+    return [one.pid for one in processes if wrapper in (one.info["cmdline"] or ())]
 
 
 def wait_for(what: Callable[[], object], seconds: float = 300) -> object:
@@ -175,8 +184,8 @@ def disturb(story: Story) -> None:
     story.seen["hung"] = let_a_job_hang(story)
     story.seen["cancelled"] = wait_for(lambda: story.running("attribute_neurons"))
     run(["scancel", story.seen["cancelled"]])
-    wait_for(lambda: story.running("attribute_neurons"))
-    story.daemon("slurmctld", 25)
+    wait_for(lambda: state(story.seen["cancelled"]).startswith("CANCELLED"))
+    story.daemon("slurmctld", 25, until=waiting_submission)
     wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
     story.daemon("slurmdbd", 14)
     wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
@@ -260,6 +269,7 @@ def test_a_cancelled_job_was_tried_again(story):
     names = dict(story.submitted())
     again = [other for other, name in names.items() if name == names[job] and other != job]
     assert [state(other) for other in again] == ["COMPLETED"]
+    assert "sbatch failed" not in story.log.read_text()  # although the controller was away
 
 
 def test_a_job_beyond_its_time_was_tried_again_with_more(story):
