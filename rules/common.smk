@@ -1,5 +1,4 @@
 # The study file, checked and completed, and the functions with which rules look things up in it.
-import os
 import re
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from job_sizes import (
     growing,
 )
 from relevance_neurons.components import COMPONENTS
+from search_path import look_first_in
 from study import (
     FILES,
     StudyError,
@@ -34,7 +34,7 @@ from study import (
 )
 
 # With --profile slurm, jobs wait to be submitted while Slurm's controller is away.
-os.environ["PATH"] = f"{Path(workflow.basedir) / 'slurm' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+look_first_in(Path(workflow.basedir) / "slurm" / "bin")
 
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).

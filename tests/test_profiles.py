@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 import yte
+
+from search_path import look_first_in
 
 ROOT = Path(__file__).parents[1]
 RULES = {}
@@ -102,6 +105,15 @@ def test_a_submission_waits_for_the_controller(tmp_path, answers, asked):
     )
     assert done.stdout == "".join(f"{word}|" for word in words)
     assert (tmp_path / "asked").read_text() == "ping\n" * asked
+
+
+def test_that_sbatch_is_found_first(monkeypatch):
+    monkeypatch.setenv("PATH", os.environ["PATH"])
+    for _ in range(2):
+        look_first_in(ROOT / "slurm" / "bin")
+        assert shutil.which("sbatch") == str(ROOT / "slurm" / "bin" / "sbatch")
+        assert os.environ["PATH"].count(str(ROOT / "slurm")) == 1
+    assert shutil.which("git")
 
 
 @pytest.mark.parametrize(("listed", "gpus"), [("0, GPU-a\n1, GPU-b\n", 2), ("", 1_000_000)])
