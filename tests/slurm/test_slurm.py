@@ -82,7 +82,7 @@ class Story:
     def start(self, *words: str) -> subprocess.Popen:
         """Run a command in the study's folder; its output goes to the log."""
         with self.log.open("a") as stream:
-            return subprocess.Popen(
+            self.started = subprocess.Popen(
                 words,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -90,6 +90,7 @@ class Story:
                 stderr=subprocess.STDOUT,
                 env=environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts")},
             )
+        return self.started
 
     def submitted(self) -> list[tuple[str, str]]:
         """Slurm's number and the rule (with wildcards) or group of every job so far."""
@@ -102,14 +103,22 @@ class Story:
                 return job
         return None
 
-    def daemon(self, name: str, seconds: float, until: Callable[[], object] | None = None) -> None:
-        """Stop a daemon of the cluster for some time, and until something was seen."""
+    def submit(self) -> None:
+        """Submit a job of a second as Snakemake does, with the sbatch that it finds first."""
+        words = [ROOT / "slurm" / "bin" / "sbatch", "--parsable", "-t", "1", "--wrap", "true"]
+        said = (self.folder / "submitted").open("w+")
+        self.seen["submitted"] = subprocess.Popen(words, stdout=said, cwd=self.folder), said
+
+    def daemon(
+        self, name: str, seconds: float, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Stop a daemon of the cluster for some time, and do something in it."""
         pid = int((self.cluster / "run" / f"{name}.pid").read_text())
         os.kill(pid, signal.SIGTERM)
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
+        if meanwhile:
+            meanwhile()
         time.sleep(seconds)
-        if until:
-            wait_for(until)
         subprocess.run([name], check=True)
 
 
@@ -130,13 +139,6 @@ def scripts(folder: Path, rule: str) -> list[psutil.Process]:
             for word in process.info["cmdline"] or ()
         )
     ]
-
-
-def waiting_submission() -> list[int]:
-    """Calls of sbatch that wait for the controller."""
-    wrapper = str(ROOT / "slurm" / "bin" / "sbatch")
-    processes = psutil.process_iter(["cmdline"])
-    return [one.pid for one in processes if wrapper in (one.info["cmdline"] or ())]
 
 
 def wait_for(what: Callable[[], object], seconds: float = 300) -> object:
@@ -184,8 +186,8 @@ def disturb(story: Story) -> None:
     story.seen["hung"] = let_a_job_hang(story)
     story.seen["cancelled"] = wait_for(lambda: story.running("attribute_neurons"))
     run(["scancel", story.seen["cancelled"]])
-    wait_for(lambda: state(story.seen["cancelled"]).startswith("CANCELLED"))
-    story.daemon("slurmctld", 25, until=waiting_submission)
+    wait_for(lambda: story.running("attribute_neurons"))
+    story.daemon("slurmctld", 25, meanwhile=story.submit)
     wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
     story.daemon("slurmdbd", 14)
     wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
@@ -208,9 +210,12 @@ def story(cluster, tmp_path_factory) -> Story:
     )
     story = Story(folder, write_study(folder), cluster)
     let_a_job_fail(story)
-    disturb(story)
-    resume = [sys.executable, "-m", "resume", str(story.study), *story.arguments()]
-    story.seen["exit"] = story.start(*resume).wait(timeout=900)
+    try:
+        disturb(story)
+        resume = [sys.executable, "-m", "resume", str(story.study), *story.arguments()]
+        story.seen["exit"] = story.start(*resume).wait(timeout=900)
+    finally:
+        story.started.kill()  # where the story broke off, nothing may stay
     return story
 
 
@@ -269,7 +274,15 @@ def test_a_cancelled_job_was_tried_again(story):
     names = dict(story.submitted())
     again = [other for other, name in names.items() if name == names[job] and other != job]
     assert [state(other) for other in again] == ["COMPLETED"]
-    assert "sbatch failed" not in story.log.read_text()  # although the controller was away
+
+
+def test_a_submission_waited_for_the_controller(story):
+    """Whichever it was: Snakemake may have had one to make in that time, or not."""
+    process, said = story.seen["submitted"]
+    assert process.wait(timeout=60) == 0
+    said.seek(0)
+    assert state(said.read().strip()) == "COMPLETED"
+    assert "sbatch failed" not in story.log.read_text()
 
 
 def test_a_job_beyond_its_time_was_tried_again_with_more(story):
