@@ -98,7 +98,7 @@ def test_kill_at_any_moment_of_writing_leaves_a_whole_file(tmp_path):
 def test_nothing_is_written_but_under_a_temporary_name():
     """Every call that writes a table, figure, text or model stands in a block of ``whole``."""
     scripts = Path(outputs.__file__).parents[1]
-    writers = r"\.(?:write_(?!table)\w+|savefig|save_pretrained|to_csv|to_parquet|save)\("
+    writers = r"\.(?:write_(?!table|batch)\w+|savefig|save_pretrained|to_csv|to_parquet|save)\("
     for file in sorted(scripts.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
         for found in re.finditer(writers, text):
