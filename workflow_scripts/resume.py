@@ -124,16 +124,14 @@ def running_snakemake(folder: Path, study_file: Path) -> int | None:
     """The number of a process of Snakemake that runs the study in ``folder``, if there is one."""
     for process in _processes():
         words = process.info["cmdline"] or []
-        # A Slurm job is a Snakemake too, of one target.
-        if "--target-jobs" in words or not _is_snakemake(process):
+        # A Slurm job is a Snakemake too, of one target. Where another user's runs is not told.
+        if process.info["cwd"] not in (str(folder), None) or "--target-jobs" in words:
             continue
         named = [part for word in words for part in word.split("=", 1)]
         files = named if any(word.startswith("--configfile") for word in named) else ["config.yaml"]
-        if process.info["cwd"] is None:  # another user's: where it runs is not told
+        if process.info["cwd"] is None:
             files = [one for one in files if Path(one).is_absolute()]
-        elif process.info["cwd"] != str(folder):
-            continue
-        if study_file in {(folder / one).resolve() for one in files}:
+        if _is_snakemake(process) and study_file in {(folder / one).resolve() for one in files}:
             return process.pid
     return None
 

@@ -18,6 +18,7 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.ids import Ids
 from relevance_neurons.outputs import whole
 from relevance_neurons.progress import Progress
+from relevance_neurons.texts import rows_of
 from relevance_neurons.user_files import one_line
 
 # Documents held in memory at a time, and in a row group of the Parquet file.
@@ -121,8 +122,7 @@ def _with_text(
 ) -> pl.DataFrame:
     of_queries = judgments.join(queries, on="query_id", how="semi")
     _warn(len(judgments) - len(of_queries), "judgments of queries that have no text", collection)
-    judged = pl.col("doc_id").is_in(of_queries["doc_id"].unique().implode())
-    known = pl.scan_parquet(documents).select("doc_id").filter(judged).collect(engine="streaming")
+    known = rows_of(documents, "doc_id", of_queries["doc_id"], "doc_id")
     kept = of_queries.join(known, on="doc_id", how="semi")
     _warn(len(of_queries) - len(kept), "judgments of documents that have no text", collection)
     return kept

@@ -20,13 +20,13 @@ def pair_texts(
     texts = (
         pairs.select("query_id", "doc_id")
         .join(
-            _texts(queries, "query_id", pairs["query_id"]).rename({"text": "query"}),
+            rows_of(queries, "query_id", pairs["query_id"]).rename({"text": "query"}),
             on="query_id",
             how="left",
             maintain_order="left",
         )
         .join(
-            _texts(documents, "doc_id", pairs["doc_id"]).rename({"text": "passage"}),
+            rows_of(documents, "doc_id", pairs["doc_id"]).rename({"text": "passage"}),
             on="doc_id",
             how="left",
             maintain_order="left",
@@ -40,7 +40,7 @@ def pair_texts(
     return list(zip(texts["query"], texts["passage"], strict=True))
 
 
-def _texts(file: str | Path, id_column: str, ids: pl.Series) -> pl.DataFrame:
+def rows_of(file: str | Path, id_column: str, ids: pl.Series, column: str = "*") -> pl.DataFrame:
     """The rows of ``file`` with one of ``ids``, by a filter: a join would hold the whole file."""
     asked = pl.col(id_column).is_in(ids.unique().implode())
-    return pl.scan_parquet(file).filter(asked).collect(engine="streaming")
+    return pl.scan_parquet(file).filter(asked).select(column).collect(engine="streaming")
