@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 # torch is imported by the work that uses it.
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.schemes import Scheme, paper_schemes
 
 LABELS = ("relevant", "non_relevant")

@@ -177,7 +177,7 @@ rule pool_activations:
             collection=STUDY["attribution"]["collections"],
         ),
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/pool_activations.sql"),
         ],
     output:

@@ -219,7 +219,7 @@ rule build_database:
         single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
         path_example=rules.trace_path.output.path_example,
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/database_tables.sql"),
             workflow.source_path("../workflow_scripts/sql/database_macros.sql"),
             workflow.source_path("../workflow_scripts/sql/database_comments.sql"),

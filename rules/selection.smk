@@ -16,7 +16,7 @@ rule select_neurons:
     input:
         neuron_scores=NEURON_SCORES,
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
             workflow.source_path("../workflow_scripts/sql/define_schemes.sql"),
             workflow.source_path("../workflow_scripts/sql/check_schemes.sql"),
@@ -51,7 +51,7 @@ rule gather_schemes:
             rules.select_neurons.output.scheme_sizes, group=GROUPS, top_percent=LEVELS
         ),
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/gather_schemes.sql"),
             workflow.source_path("../workflow_scripts/sql/gather_sizes.sql"),
         ],
@@ -79,7 +79,7 @@ rule overlap_schemes:
     input:
         neuron_scores=NEURON_SCORES,
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
             workflow.source_path("../workflow_scripts/sql/overlap_schemes.sql"),
         ],

@@ -30,7 +30,7 @@ rule measure_stability:
             for collection, label in attributed(STUDY)
         ],
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/measure_stability.sql"),
             workflow.source_path("../workflow_scripts/sql/compare_halves.sql"),
         ],
@@ -169,7 +169,7 @@ rule compare_variants:
             for collection, label in VARIED
         ],
         sql=[
-            workflow.source_path("../workflow_scripts/sql/macros.sql"),
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/sql/compare_variants.sql"),
         ],
     output:

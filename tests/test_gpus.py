@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from relevance_neurons.gpus import one_gpu, visible_gpus
+from relevance_neurons.running.gpus import one_gpu, visible_gpus
 
 TAKE = """
 import sys
 from pathlib import Path
-from relevance_neurons.gpus import one_gpu
+from relevance_neurons.running.gpus import one_gpu
 with one_gpu(sys.argv[1]) as gpu:
     print(gpu, flush=True)
     sys.stdin.readline()

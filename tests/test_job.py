@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from job import job
 from relevance_neurons.errors import UserError
-from relevance_neurons.progress import Progress
+from relevance_neurons.running.job import job
+from relevance_neurons.running.progress import Progress
 
 
 def run(log, error=None):
@@ -56,7 +56,7 @@ def test_standard_error_is_back_afterwards(tmp_path):
 def test_progress_is_logged_with_rate_and_time_left(tmp_path, monkeypatch):
     times = iter([0.0, 5.0, 11.0, 20.0])
     clock = SimpleNamespace(monotonic=lambda: next(times))  # the tests' own goes on
-    monkeypatch.setattr("relevance_neurons.progress.time", clock)
+    monkeypatch.setattr("relevance_neurons.running.progress.time", clock)
     with job(tmp_path / "x.log"), Progress(40, "pairs of x") as progress:
         progress.update(10)
         progress.update(12)

@@ -1,7 +1,6 @@
 """Agreement of maps against SciPy and brute force; convergence against an exact integral."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -23,6 +22,7 @@ from relevance_neurons.map_agreement import (
     summarise_convergence,
 )
 from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.running.sql import MACROS
 from synthetic_results import top
 
 LEVELS = [1, 10]
@@ -34,8 +34,7 @@ def test_sizes_are_those_of_the_sql():
     numbers = [100, 375, 4, *random.integers(1, 300_000, 500).tolist()]
     query = "SELECT n_selected(a, n) FROM (SELECT unnest($a)::DOUBLE AS a, unnest($n) AS n)"
     with duckdb.connect() as connection:
-        macros = Path(rule.__file__).parent / "sql" / "macros.sql"
-        connection.execute(macros.read_text(encoding="utf-8"))
+        connection.execute(MACROS.read_text(encoding="utf-8"))
         found = connection.execute(query, {"a": sizes, "n": numbers}).fetchall()
     pairs = zip(sizes, numbers, strict=True)
     assert [m for (m,) in found] == [n_selected(*pair) for pair in pairs]

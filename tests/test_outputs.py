@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from relevance_neurons import outputs
 from relevance_neurons.errors import UserError
-from relevance_neurons.outputs import whole, write_parquet, write_text
+from relevance_neurons.running import outputs
+from relevance_neurons.running.outputs import whole, write_parquet, write_text
 
 
 def test_what_was_there_stays_until_the_new_is_whole(tmp_path):
@@ -74,7 +74,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 
 WRITE = """
 import sys, polars as pl
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.outputs import write_parquet
 frame = pl.DataFrame({"a": range(400_000)}).with_columns(b=pl.col("a").hash())
 print("ready", flush=True)
 for _ in range(100):

@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal
 import gather_schemes
 import select_neurons
 from relevance_neurons.errors import UserError
+from relevance_neurons.running.sql import MACROS
 from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
 from synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
 
@@ -129,7 +130,7 @@ def test_intersections_lie_in_their_members_and_tops_have_exact_sizes(tmp_path_f
 )
 @settings(max_examples=50, deadline=None)
 def test_sizes_are_rounded_halves_upwards(levels, n_neurons):
-    macros = (select_neurons.SQL / "macros.sql").read_text(encoding="utf-8")
+    macros = MACROS.read_text(encoding="utf-8")
     with duckdb.connect() as connection:
         connection.execute(macros)
         query = "SELECT n_selected(unnest($levels), $n_neurons)"
@@ -148,7 +149,7 @@ def test_sizes_are_rounded_halves_upwards(levels, n_neurons):
     ],
 )
 def test_known_sizes(level, n_neurons, size):
-    macros = (select_neurons.SQL / "macros.sql").read_text(encoding="utf-8")
+    macros = MACROS.read_text(encoding="utf-8")
     with duckdb.connect() as connection:
         connection.execute(macros)
         found = connection.execute("SELECT n_selected(?::DOUBLE, ?)", [level, n_neurons])

@@ -12,7 +12,7 @@ import rerank_candidates
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, attribute
 from relevance_neurons.attribution import merge_shards
-from relevance_neurons.shards import shard_range
+from relevance_neurons.running.shards import shard_range
 
 SETTINGS = {"bootstrap_replicates": 7, "split_halves": 3, "seed": 5}
 TEXTS = [*PAIRS, *((query[::-1], passage) for query, passage in PAIRS), ("heat", "lift")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from relevance_neurons.sql import run_sql
+from relevance_neurons.running import sql
 
 LITTLE = "SET memory_limit = '150MB'; SET threads = 1;"
 MILLIONS = """
@@ -23,11 +23,12 @@ def test_a_query_spills_to_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(spare))
     query, macros = tmp_path / "millions.sql", tmp_path / "macros.sql"
     query.write_text(MILLIONS)
+    monkeypatch.setattr(sql, "MACROS", macros)
     macros.write_text(LITTLE)
-    rows = run_sql(query).rows(named=True)
+    rows = sql.run_sql(query).rows(named=True)
     assert [row["n"] for row in rows] == [2_000_000]
     assert Path(rows[0]["spilled"]).parent == spare
     macros.write_text(LITTLE + "SET max_temp_directory_size = '1MB';")
     with pytest.raises(duckdb.OutOfMemoryException):  # so it did spill
-        run_sql(query)
+        sql.run_sql(query)
     assert list(work.iterdir()) == list(spare.iterdir()) == []

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from job import ranker_job
 from relevance_neurons.attribution import attribute
 from relevance_neurons.loading import load_reranker
-from relevance_neurons.outputs import write_parquet
-from relevance_neurons.shards import shard_range
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
+from relevance_neurons.running.shards import shard_range
 from relevance_neurons.texts import pair_texts
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from job import job
 from relevance_neurons.database import build_database
+from relevance_neurons.running.job import job
 
 SQL = Path(__file__).parent / "sql"
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from job import job
 from relevance_neurons.conditions import Settings
 from relevance_neurons.loading import load_neurons
 from relevance_neurons.match_quality import match_table
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def main(

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from job import ranker_job
 from relevance_neurons.baseline_comparison import compare_baselines
 from relevance_neurons.loading import load_reranker
-from relevance_neurons.outputs import write_parquet
 from relevance_neurons.pairs import order_pairs
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.texts import pair_texts
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import polars as pl
 
-from job import job
-from relevance_neurons.outputs import write_parquet
 from relevance_neurons.retrieval import Bm25, draw_candidates
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def main(

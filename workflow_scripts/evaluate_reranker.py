@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from job import ranker_job
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.measures import measure_rankings
-from relevance_neurons.outputs import write_parquet
 from relevance_neurons.retrieval import evaluated_queries
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.texts import pair_texts
 
 

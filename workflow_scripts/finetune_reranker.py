@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from job import ranker_job
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.training import Collection, TrainingSettings, finetune_reranker
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from job import job
-from relevance_neurons.sql import write_sql
+from relevance_neurons.running.job import job
+from relevance_neurons.running.sql import write_sql
 
 SQL = Path(__file__).parent / "sql" / "gather_rerankings.sql"
 

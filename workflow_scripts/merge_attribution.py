@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from job import job
 from relevance_neurons.attribution import merge_shards
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def main(

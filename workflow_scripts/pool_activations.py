@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from job import job
-from relevance_neurons.outputs import write_parquet
-from relevance_neurons.sql import run_sql
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
+from relevance_neurons.running.sql import run_sql
 
 SQL = Path(__file__).parent / "sql" / "pool_activations.sql"
 

@@ -1,7 +1,7 @@
 """Prepare a collection: its documents, queries and judgments as tables, from any source."""
 
-from job import job
 from relevance_neurons.collection import write_collection
+from relevance_neurons.running.job import job
 from relevance_neurons.sources import open_dataset
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from job import ranker_job
 from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.loading import load_reranker
-from relevance_neurons.outputs import write_parquet
 from relevance_neurons.randomisation import randomise_layers
 from relevance_neurons.reranker import Reranker
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.texts import pair_texts
 
 

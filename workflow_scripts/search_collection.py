@@ -6,10 +6,10 @@ from pathlib import Path
 
 import polars as pl
 
-from job import job
 from relevance_neurons.errors import UserError
-from relevance_neurons.outputs import write_parquet
 from relevance_neurons.retrieval import Bm25, build_index, evaluated_queries
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def main(given: Mapping[str, str], run: str, settings: Mapping[str, object]) -> None:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from job import job
 from relevance_neurons.bootstrap import mean_interval
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def summarise(values: pl.DataFrame, collection: str, seed: int) -> pl.DataFrame:

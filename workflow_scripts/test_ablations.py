@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from job import job
-from relevance_neurons.outputs import write_parquet
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.significance import ablation_effects
 
 

@@ -11,8 +11,8 @@ import torch
 from relevance_neurons.errors import UserError
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.neurons import Block
-from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import Reranker, length_batches
+from relevance_neurons.running.progress import Progress
 from relevance_neurons.taps import Tap, tapped
 
 

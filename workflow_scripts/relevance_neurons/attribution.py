@@ -13,10 +13,10 @@ from relevance_neurons.adaptive import MAX_POINTS
 from relevance_neurons.errors import UserError
 from relevance_neurons.neurons import NEURON_COLUMNS
 from relevance_neurons.pair_scores import PairCheck, Settings, score_pairs
-from relevance_neurons.progress import Progress
 from relevance_neurons.reranker import Reranker
+from relevance_neurons.running.progress import Progress
+from relevance_neurons.running.shards import shard_range
 from relevance_neurons.running_scores import RunningScores
-from relevance_neurons.shards import shard_range
 
 logger = logging.getLogger(__name__)
 

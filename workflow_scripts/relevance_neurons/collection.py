@@ -16,8 +16,8 @@ from ir_datasets.datasets.base import Dataset
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.ids import Ids
-from relevance_neurons.outputs import whole
-from relevance_neurons.progress import Progress
+from relevance_neurons.running.outputs import whole
+from relevance_neurons.running.progress import Progress
 from relevance_neurons.texts import rows_of
 from relevance_neurons.user_files import one_line
 

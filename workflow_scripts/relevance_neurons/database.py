@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from relevance_neurons.outputs import whole
+from relevance_neurons.running.outputs import whole
+from relevance_neurons.running.sql import MACROS
 
 KEY_COLUMNS = ("collection", "label")
 _NAMED = "(SELECT collection, doc_id FROM pairs UNION SELECT collection, doc_id FROM candidates)"
@@ -31,8 +32,8 @@ def build_database(
     files and keys are not as many.
     """
     with whole(output) as temporary, duckdb.connect(str(temporary)) as database:
-        for name in ("macros", "database_tables"):
-            database.execute((sql / f"{name}.sql").read_text(encoding="utf-8"))
+        for file in (MACROS, sql / "database_tables.sql"):
+            database.execute(file.read_text(encoding="utf-8"))
         # Documents last: only those are kept that a pair or a candidate names.
         for table in sorted(files, key=lambda table: table == "documents"):
             paths = _listed(files[table])

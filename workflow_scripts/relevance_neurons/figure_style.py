@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.outputs import whole
+from relevance_neurons.running.outputs import whole
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
 PANEL_WIDTH = 3.4

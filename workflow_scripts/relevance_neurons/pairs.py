@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.progress import Progress
+from relevance_neurons.running.progress import Progress
 
 Score = Callable[[pl.DataFrame], tuple[np.ndarray, np.ndarray]]
 

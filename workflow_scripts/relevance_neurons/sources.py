@@ -28,7 +28,7 @@ from ir_datasets.formats import (
 from relevance_neurons.docstrings import docstring_collection
 from relevance_neurons.errors import UserError
 from relevance_neurons.ids import Ids
-from relevance_neurons.outputs import is_disk_full
+from relevance_neurons.running.outputs import is_disk_full
 from relevance_neurons.user_files import count_lines, one_line, read_judgments, read_texts
 
 logger = logging.getLogger(__name__)

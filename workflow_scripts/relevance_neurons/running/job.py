@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.gpus import one_gpu
-from relevance_neurons.outputs import is_disk_full
+from relevance_neurons.running.gpus import one_gpu
+from relevance_neurons.running.outputs import is_disk_full
 
 
 @contextmanager

@@ -12,15 +12,18 @@ import polars as pl
 from duckdb import DuckDBPyRelation
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.outputs import whole
+from relevance_neurons.running.outputs import whole
+
+MACROS = Path(__file__).with_name("macros.sql")
+"""What every query shares."""
 
 
 def run_sql(file: str | Path, **variables: object) -> pl.DataFrame:
     """Return the rows of the query in ``file``, in its order.
 
     ``variables`` are set with ``SET VARIABLE``; the query reads them with ``getvariable('name')``.
-    A frame becomes a list of structs. ``macros.sql`` beside the file is read first, as
-    ``duckdb -init macros.sql`` does in the shell.
+    A frame becomes a list of structs. ``MACROS`` is read first, as ``duckdb -init`` with that file
+    does in the shell.
     """
     with _query(file, variables) as rows:
         return rows.pl()
@@ -42,7 +45,7 @@ def _query(file: str | Path, variables: Mapping[str, object]) -> Iterator[DuckDB
     # other's processes: those that use one number would use one name.
     with TemporaryDirectory() as spilled, duckdb.connect() as connection:
         connection.execute("SET temp_directory = $spilled", {"spilled": spilled})
-        connection.execute(file.with_name("macros.sql").read_text(encoding="utf-8"))
+        connection.execute(MACROS.read_text(encoding="utf-8"))
         for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = $value", {"value": _plain(value)})
         yield connection.sql(file.read_text(encoding="utf-8"))
