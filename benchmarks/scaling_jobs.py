@@ -184,7 +184,7 @@ def start_selecting_own(size: int, folder: Path) -> Work:
 def start_overlaps(size: int, folder: Path) -> Work:
     """Rule overlap_schemes over the maps in ``folder``."""
     import overlap_schemes
-    from relevance_neurons.chance import intersection_sizes
+    from relevance_neurons.statistics.chance import intersection_sizes
 
     given = map_files(folder), str(folder / "overlaps.parquet"), domains(folder), [], LEVELS
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from relevance_neurons.bootstrap import mean_interval
 from relevance_neurons.measures import shuffled_rankings
 from relevance_neurons.significance import ablation_effects
+from relevance_neurons.statistics.bootstrap import mean_interval
 
 WORDS = [
     *("neuron", "ranker", "passage", "query", "index", "token", "gradient", "layer", "river"),

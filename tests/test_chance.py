@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import scipy.stats
 
-from relevance_neurons.chance import (
+from relevance_neurons.statistics.chance import (
     SMALLEST_P,
     _hypergeometric,
     intersection_sizes,

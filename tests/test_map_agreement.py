@@ -15,14 +15,14 @@ import double_points as doubling
 from conftest import PAIRS, make_model, make_reranker, make_tokenizer
 from relevance_neurons import attribute, convergence
 from relevance_neurons.convergence import double_points
-from relevance_neurons.map_agreement import (
+from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.running.sql import MACROS
+from relevance_neurons.statistics.map_agreement import (
     n_selected,
     rank_correlations,
     shared_percent,
     summarise_convergence,
 )
-from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.running.sql import MACROS
 from synthetic_results import top
 
 LEVELS = [1, 10]

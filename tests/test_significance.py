@@ -14,10 +14,10 @@ from polars.testing import assert_frame_equal
 from statsmodels.stats.multitest import multipletests
 
 import test_ablations
-from relevance_neurons import bootstrap, paired_tests
-from relevance_neurons.bootstrap import mean_interval
 from relevance_neurons.errors import UserError
 from relevance_neurons.significance import EFFECTS, ablation_effects
+from relevance_neurons.statistics import bootstrap, paired_tests
+from relevance_neurons.statistics.bootstrap import mean_interval
 
 NONE = ("none", 0.0, 0)
 

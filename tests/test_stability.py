@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import measure_stability
-from relevance_neurons.map_agreement import CURVE
 from relevance_neurons.running.sql import run_sql
+from relevance_neurons.statistics.map_agreement import CURVE
 from synthetic_results import MAPS, n_selected, shared_percent, top, write_synthetic_results
 from test_selection import neuron_table, write_maps
 

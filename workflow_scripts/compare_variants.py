@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.map_agreement import rank_correlations
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.sql import run_sql
+from relevance_neurons.statistics.map_agreement import rank_correlations
 
 SQL = Path(__file__).parent / "sql" / "compare_variants.sql"
 STUDY = "study"

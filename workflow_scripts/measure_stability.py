@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.map_agreement import CURVE
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.sql import run_sql
+from relevance_neurons.statistics.map_agreement import CURVE
 
 SQL = Path(__file__).parent / "sql"
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from relevance_neurons.chance import with_chance
-from relevance_neurons.map_agreement import CURVE
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import check, run_sql
+from relevance_neurons.statistics.chance import with_chance
+from relevance_neurons.statistics.map_agreement import CURVE
 
 SQL = Path(__file__).parent / "sql"
 

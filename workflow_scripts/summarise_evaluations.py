@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.bootstrap import mean_interval
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
+from relevance_neurons.statistics.bootstrap import mean_interval
 
 
 def summarise(values: pl.DataFrame, collection: str, seed: int) -> pl.DataFrame:

@@ -9,11 +9,11 @@ import polars as pl
 import torch
 
 from relevance_neurons.baselines import BASELINES, find_baseline
-from relevance_neurons.bootstrap import mean_interval
 from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import baseline_batch, filler_vectors
 from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.running.progress import Progress
+from relevance_neurons.statistics.bootstrap import mean_interval
 
 
 def compare_baselines(

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from relevance_neurons.map_agreement import relative_difference
 from relevance_neurons.pair_scores import Settings, score_pairs
 from relevance_neurons.reranker import Reranker
 from relevance_neurons.running.progress import Progress
+from relevance_neurons.statistics.map_agreement import relative_difference
 
 CHUNK = 32
 """Pairs whose scores are kept at once: each takes 8 bytes a neuron, twice."""

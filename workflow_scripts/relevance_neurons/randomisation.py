@@ -17,9 +17,9 @@ from torch import nn
 
 from relevance_neurons.architectures import encoder_layers
 from relevance_neurons.attribution import Attribution
-from relevance_neurons.map_agreement import n_selected, shared_percent, spearman
 from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.reranker import Reranker
+from relevance_neurons.statistics.map_agreement import n_selected, shared_percent, spearman
 
 TOP_PERCENT = 1.0
 """Level at which tops are compared, whatever a study's own: new levels then repeat no job."""

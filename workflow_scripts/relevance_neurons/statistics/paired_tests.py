@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import ttest_rel
 from statsmodels.stats.weightstats import ttost_paired
 
-from relevance_neurons.bootstrap import CONFIDENCE, bounds
+from relevance_neurons.statistics.bootstrap import CONFIDENCE, bounds
 
 logger = logging.getLogger(__name__)
 
