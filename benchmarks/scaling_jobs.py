@@ -328,8 +328,8 @@ def write_texts(size: int, folder: Path) -> None:
 
 def start_preparing(size: int, folder: Path) -> Work:
     """What rule prepare_collection does with a user's own files."""
-    from relevance_neurons.collection import write_collection
-    from relevance_neurons.sources import open_dataset
+    from relevance_neurons.collections.sources import open_dataset
+    from relevance_neurons.collections.tables import write_collection
 
     files = {"documents": "documents.tsv", "queries": "queries.tsv", "qrels": "qrels"}
     settings = {key: str(folder / name) for key, name in files.items()}
@@ -351,7 +351,7 @@ def write_tables(size: int, folder: Path) -> None:
 
 def start_indexing(size: int, folder: Path) -> Work:
     """Index the documents for BM25 with PISA."""
-    from relevance_neurons.retrieval import Bm25, build_index
+    from relevance_neurons.collections.retrieval import Bm25, build_index
 
     def work() -> None:
         shutil.rmtree(folder / "index", ignore_errors=True)
@@ -362,7 +362,7 @@ def start_indexing(size: int, folder: Path) -> Work:
 
 def start_drawing(size: int, folder: Path) -> Work:
     """What rule draw_candidates does: index, search 100 queries, pool."""
-    from relevance_neurons.retrieval import draw_candidates
+    from relevance_neurons.collections.retrieval import draw_candidates
 
     def work() -> None:
         tables = (pl.read_parquet(folder / f"{name}.parquet") for name in ("queries", "qrels"))
@@ -373,7 +373,7 @@ def start_drawing(size: int, folder: Path) -> Work:
 
 def start_looking_up(size: int, folder: Path) -> Work:
     """The texts of 256 pairs, as every job of the ranker reads them."""
-    from relevance_neurons.texts import pair_texts
+    from relevance_neurons.collections.texts import pair_texts
 
     documents = np.random.default_rng(9).choice(size, min(256, size), replace=False)
     ids = {"query_id": [f"q{i % QUERIES}" for i in documents], "doc_id": map(str, documents)}

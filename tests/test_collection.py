@@ -9,9 +9,9 @@ import pytest
 from ir_datasets.datasets.base import Dataset
 
 import prepare_collection
-from relevance_neurons.collection import write_collection
+from relevance_neurons.collections.datasets import FrameDocs, FrameQrels, FrameQueries
+from relevance_neurons.collections.tables import write_collection
 from relevance_neurons.errors import UserError
-from relevance_neurons.sources import FrameDocs, FrameQrels, FrameQueries
 
 COLLECTIONS = Path(__file__).resolve().parents[1].parent / "shared" / "collections"
 # Folder: documents, judged queries, judgments by grade, as its maker's README counts them.

@@ -8,8 +8,8 @@ import threading
 import polars as pl
 import pytest
 
-from relevance_neurons.docstring_text import split_docstring
-from relevance_neurons.docstrings import (
+from relevance_neurons.collections.docstring_text import split_docstring
+from relevance_neurons.collections.docstrings import (
     PARTS,
     docstring_collection,
     docstring_passages,

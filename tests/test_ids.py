@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance_neurons.ids import Ids
+from relevance_neurons.collections.ids import Ids
 
 IDS = st.lists(st.text(max_size=3))
 

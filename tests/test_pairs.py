@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relevance_neurons.collections.pairs import keep_pairs, order_pairs
 from relevance_neurons.errors import UserError
-from relevance_neurons.pairs import keep_pairs, order_pairs
 
 LABELS = ("relevant", "non_relevant")
 

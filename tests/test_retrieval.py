@@ -12,8 +12,8 @@ import pyterrier_pisa
 import pytest
 
 from draw_candidates import main as draw_candidates_script
+from relevance_neurons.collections.retrieval import Bm25, build_index, draw_candidates
 from relevance_neurons.errors import UserError
-from relevance_neurons.retrieval import Bm25, build_index, draw_candidates
 
 COLLECTIONS = Path(__file__).resolve().parents[1].parent / "shared" / "collections"
 TEXTS = {

@@ -23,9 +23,11 @@ import job_sizes
 import scaling
 import scaling_jobs
 from conftest import PAIRS, make_reranker
-from relevance_neurons import attribution, collection, pair_scores, retrieval
-from relevance_neurons.sources import FrameQrels, FrameQueries
-from relevance_neurons.texts import pair_texts
+from relevance_neurons import attribution, pair_scores
+from relevance_neurons.collections import retrieval
+from relevance_neurons.collections import tables as collection
+from relevance_neurons.collections.datasets import FrameQrels, FrameQueries
+from relevance_neurons.collections.texts import pair_texts
 
 ROOT = Path(scaling.__file__).parents[1]
 

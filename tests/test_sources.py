@@ -11,9 +11,10 @@ from ir_datasets.datasets.wapo import TrecBackgroundLinkingQuery
 from ir_datasets.formats import BaseDocs, BaseQueries, TrecQrels, TsvDocs, TsvQueries
 from ir_datasets.util import Download, LocalDownload, RequestsDownload
 
-from relevance_neurons.docstrings import docstring_collection
+from relevance_neurons.collections.datasets import FrameDocs, FrameQrels, FrameQueries
+from relevance_neurons.collections.docstrings import docstring_collection
+from relevance_neurons.collections.sources import open_dataset
 from relevance_neurons.errors import UserError
-from relevance_neurons.sources import FrameDocs, FrameQrels, FrameQueries, open_dataset
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ir_datasets.formats import TrecQrels, TsvDocs
 from ir_datasets.util import LocalDownload
 
+from relevance_neurons.collections.file_formats import count_lines
+from relevance_neurons.collections.ids import Ids
+from relevance_neurons.collections.user_files import read_judgments, read_texts
 from relevance_neurons.errors import UserError
-from relevance_neurons.ids import Ids
-from relevance_neurons.user_files import count_lines, read_judgments, read_texts
 
 QUERIES, DOCUMENTS = {"q1", "q2"}, {"d1", "d2"}
 BEIR = "query-id\tcorpus-id\tscore\n"

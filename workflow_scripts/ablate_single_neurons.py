@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from relevance_neurons.attribution import attribute
+from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
@@ -13,7 +14,6 @@ from relevance_neurons.single_neurons import (
     neuron_correlations,
     sample_neurons,
 )
-from relevance_neurons.texts import pair_texts
 
 
 def main(given, made, reranker: Mapping, settings: Mapping, of: Mapping) -> None:

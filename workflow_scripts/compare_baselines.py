@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from relevance_neurons.baseline_comparison import compare_baselines
+from relevance_neurons.collections.pairs import order_pairs
+from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.loading import load_reranker
-from relevance_neurons.pairs import order_pairs
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.texts import pair_texts
 
 
 def main(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.retrieval import Bm25, draw_candidates
+from relevance_neurons.collections.retrieval import Bm25, draw_candidates
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 

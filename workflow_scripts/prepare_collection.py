@@ -1,8 +1,8 @@
 """Prepare a collection: its documents, queries and judgments as tables, from any source."""
 
-from relevance_neurons.collection import write_collection
+from relevance_neurons.collections.sources import open_dataset
+from relevance_neurons.collections.tables import write_collection
 from relevance_neurons.running.job import job
-from relevance_neurons.sources import open_dataset
 
 
 def main(documents, queries, qrels, *, collection, source, relevant, non_relevant, seed) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.collections.pairs import keep_pairs, order_pairs
+from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.loading import load_reranker
-from relevance_neurons.pairs import keep_pairs, order_pairs
 from relevance_neurons.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.texts import pair_texts
 
 CHUNK = 256
 """Pairs that are scored before it is looked whether enough are kept."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
+from relevance_neurons.collections.retrieval import Bm25, build_index, evaluated_queries
 from relevance_neurons.errors import UserError
-from relevance_neurons.retrieval import Bm25, build_index, evaluated_queries
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 

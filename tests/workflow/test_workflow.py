@@ -100,7 +100,7 @@ def test_random_draws_are_as_many_as_asked_for(tiny):
 
 def test_the_unpruned_ranking_is_the_rankers_own(tiny):
     from relevance_neurons import load_reranker
-    from relevance_neurons.texts import pair_texts
+    from relevance_neurons.collections.texts import pair_texts
 
     results, _ = tiny
     rows = pl.read_parquet(results / "rerankings/delta.parquet").filter(scheme="none")

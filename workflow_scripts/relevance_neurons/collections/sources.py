@@ -14,22 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import ir_datasets
-import polars as pl
 from ir_datasets.datasets.base import Dataset
 from ir_datasets.formats import (
-    BaseDocs,
-    BaseQrels,
-    BaseQueries,
-    GenericDoc,
-    GenericQrel,
     GenericQuery,
 )
 
-from relevance_neurons.docstrings import docstring_collection
+from relevance_neurons.collections.datasets import (
+    FileDocs,
+    FileQrels,
+    FileQueries,
+    FrameDocs,
+    FrameQrels,
+    FrameQueries,
+)
+from relevance_neurons.collections.docstrings import docstring_collection
+from relevance_neurons.collections.user_files import one_line
 from relevance_neurons.errors import UserError
-from relevance_neurons.ids import Ids
 from relevance_neurons.running.outputs import is_disk_full
-from relevance_neurons.user_files import count_lines, one_line, read_judgments, read_texts
 
 logger = logging.getLogger(__name__)
 
@@ -158,114 +159,3 @@ def _unavailable(dataset_id: str, part: str, error: Exception, messages: _Messag
         "collection where there is one and bring the folder "
         f"{ir_datasets.util.home_path()} here. {copies[-1] if copies else ''}".rstrip()
     )
-
-
-class FileDocs(BaseDocs):
-    """Documents of a .tsv, .csv or .jsonl file, checked while they are read.
-
-    The formats of ir_datasets are not used: they check little, read in the machine's own
-    encoding, and serve an old copy of the documents once ``docs_store()`` has written one.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        self._ids: Ids | None = None
-
-    def docs_iter(self) -> Iterator[GenericDoc]:
-        """Yield the documents in the order of the file."""
-        seen = Ids()
-        for doc_id, text in read_texts(self._path, "document", seen):
-            yield GenericDoc(doc_id, text)
-        self._ids = seen
-
-    def docs_count(self) -> int:
-        """The most documents that the file can hold: its lines."""
-        return count_lines(self._path)
-
-    def docs_path(self, force: bool = True) -> Path:
-        """The file."""
-        return self._path
-
-    def read_ids(self) -> Ids:
-        """The ids of all documents, from the last whole reading or a new one."""
-        if self._ids is None:
-            deque(self.docs_iter(), maxlen=0)
-        return self._ids
-
-
-class FileQueries(BaseQueries):
-    """Queries of a .tsv, .csv or .jsonl file, checked while they are read."""
-
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-
-    def queries_iter(self) -> Iterator[GenericQuery]:
-        """Yield the queries in the order of the file."""
-        for query in read_texts(self._path, "query", Ids()):
-            yield GenericQuery(*query)
-
-    def queries_path(self) -> Path:
-        """The file."""
-        return self._path
-
-
-class FileQrels(BaseQrels):
-    """Judgments of a TREC qrels file, checked against the queries and documents."""
-
-    def __init__(self, path: str | Path, queries: FileQueries, documents: FileDocs) -> None:
-        self._path, self._queries, self._documents = Path(path), queries, documents
-
-    def qrels_iter(self) -> Iterator[GenericQrel]:
-        """Yield the judgments in the order of the file."""
-        query_ids = {query.query_id for query in self._queries.queries_iter()}
-        for judgment in read_judgments(self._path, query_ids, self._documents.read_ids()):
-            yield GenericQrel(*judgment)
-
-    def qrels_defs(self) -> dict[int, str]:
-        """The meaning of the grades, which the user's file does not tell."""
-        return {}
-
-    def qrels_path(self) -> Path:
-        """The file."""
-        return self._path
-
-
-class FrameDocs(BaseDocs):
-    """Documents of a frame (doc_id, text)."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame.select("doc_id", "text")
-
-    def docs_iter(self) -> Iterator[GenericDoc]:
-        """Yield the documents in the order of the frame."""
-        return map(GenericDoc._make, self._frame.iter_rows())
-
-    def docs_count(self) -> int:
-        """Number of documents."""
-        return len(self._frame)
-
-
-class FrameQueries(BaseQueries):
-    """Queries of a frame (query_id, text)."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame.select("query_id", "text")
-
-    def queries_iter(self) -> Iterator[GenericQuery]:
-        """Yield the queries in the order of the frame."""
-        return map(GenericQuery._make, self._frame.iter_rows())
-
-
-class FrameQrels(BaseQrels):
-    """Judgments of a frame (query_id, doc_id, grade)."""
-
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame.select("query_id", "doc_id", "grade")
-
-    def qrels_iter(self) -> Iterator[GenericQrel]:
-        """Yield the judgments in the order of the frame."""
-        return map(GenericQrel._make, self._frame.iter_rows())
-
-    def qrels_defs(self) -> dict[int, str]:
-        """The meaning of the grades."""
-        return {1: "the rest of the same documentation string", 0: "of another one"}

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
-from relevance_neurons.bm25_engines import ENGINES, Feed, Retriever, quiet
+from relevance_neurons.collections.bm25_engines import ENGINES, Feed, Retriever, quiet
 from relevance_neurons.errors import UserError
 
 # Rows of one call to an engine: bounds the memory of its result buffers.

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.docstring_text import MAX_PASSAGE_WORDS, split_docstring
+from relevance_neurons.collections.docstring_text import MAX_PASSAGE_WORDS, split_docstring
+from relevance_neurons.collections.retrieval import Bm25, build_index, sample_queries
 from relevance_neurons.errors import UserError
-from relevance_neurons.retrieval import Bm25, build_index, sample_queries
 
 # Where each part of the queries ends on a scale from 0 to 1: 60, 20 and 20 per cent of them.
 PARTS = {"training": 0.6, "attribution": 0.8, "ablation": 1.0}

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ir_datasets.datasets.base import Dataset
 
+from relevance_neurons.collections.ids import Ids
+from relevance_neurons.collections.texts import rows_of
+from relevance_neurons.collections.user_files import one_line
 from relevance_neurons.errors import UserError
-from relevance_neurons.ids import Ids
 from relevance_neurons.running.outputs import whole
 from relevance_neurons.running.progress import Progress
-from relevance_neurons.texts import rows_of
-from relevance_neurons.user_files import one_line
 
 # Documents held in memory at a time, and in a row group of the Parquet file.
 _CHUNK = 10_000
