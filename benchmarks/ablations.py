@@ -10,9 +10,9 @@ import torch
 
 import rankers
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.kernels import freeze_linear
-from relevance_neurons.memory import Memory
-from relevance_neurons.reranker import length_batches
+from relevance_neurons.rankers.kernels import freeze_linear
+from relevance_neurons.rankers.memory import Memory
+from relevance_neurons.rankers.reranker import length_batches
 
 SETS, REPEATS = 12, 3
 

@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from relevance_neurons.kernels import FrozenLinear
+from relevance_neurons.rankers.kernels import FrozenLinear
 
 ROWS, REPEATS = 2000, 40
 

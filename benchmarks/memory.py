@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 import rankers
-from relevance_neurons.memory import Memory
 from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.rankers.memory import Memory
 
 
 def peak(shape, n_pairs: int, n_tokens: int, settings: dict, batch_tokens: int | None, result):

@@ -11,9 +11,9 @@ import torch
 from captum.attr import LayerConductance
 
 import rankers
-from relevance_neurons.kernels import freeze_linear
 from relevance_neurons.pair_scores import Settings, reduced, score_pairs
 from relevance_neurons.quadrature import UniformGrid, assemble
+from relevance_neurons.rankers.kernels import freeze_linear
 from relevance_neurons.tracing import EncoderTracer, StockTracer, trace
 
 POINTS, REPEATS = 9, 7

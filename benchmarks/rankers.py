@@ -9,8 +9,8 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from relevance_neurons.architectures import find_architecture
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.architectures import find_architecture
+from relevance_neurons.rankers.reranker import Reranker
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [f"word{number}" for number in range(2000)]

@@ -17,7 +17,7 @@ from job_sizes import (
     attribution_shards,
     growing,
 )
-from relevance_neurons.components import COMPONENTS
+from relevance_neurons.rankers.components import COMPONENTS
 from search_path import look_first_in
 from study import (
     FILES,

@@ -9,8 +9,8 @@ from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-from relevance_neurons.architectures import find_architecture
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.architectures import find_architecture
+from relevance_neurons.rankers.reranker import Reranker
 
 # The same examples in every run, however busy the machine.
 settings.register_profile("project", deadline=None, derandomize=True)

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 import pool_activations
 from conftest import PAIRS
 from relevance_neurons import UserError, ablate, measure_activations
-from relevance_neurons.memory import Memory
+from relevance_neurons.rankers.memory import Memory
 from tiny_rankers import MODELS, make_ranker
 
 

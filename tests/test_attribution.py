@@ -10,9 +10,9 @@ from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, ablate, attribute
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.baselines import find_baseline
-from relevance_neurons.memory import Memory
 from relevance_neurons.pair_scores import Settings, score_pairs
 from relevance_neurons.paths import baseline_batch
+from relevance_neurons.rankers.memory import Memory
 
 
 def scores_of(reranker, pairs, batch_tokens=4096, **settings) -> np.ndarray:

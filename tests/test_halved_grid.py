@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from conftest import PAIRS, make_reranker
 from relevance_neurons.adaptive import AdaptiveGrid
 from relevance_neurons.halved_grid import HalvedGrid
-from relevance_neurons.memory import Memory
 from relevance_neurons.pair_scores import Settings, score_pairs
 from relevance_neurons.quadrature import UniformGrid
+from relevance_neurons.rankers.memory import Memory
 from test_adaptive import covers_the_path, jump
 
 

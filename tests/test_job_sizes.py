@@ -22,9 +22,10 @@ from job_sizes import (
     growing,
     ranker_shape,
 )
-from relevance_neurons import adaptive, memory
-from relevance_neurons.architectures import find_architecture
-from relevance_neurons.neurons import Neurons
+from relevance_neurons import adaptive
+from relevance_neurons.rankers import memory
+from relevance_neurons.rankers.architectures import find_architecture
+from relevance_neurons.rankers.neurons import Neurons
 
 ROOT = Path(estimate_cost.__file__).parents[1]
 

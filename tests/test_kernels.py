@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers.activations import ACT2FN
 
-from relevance_neurons.kernels import (
+from relevance_neurons.rankers.kernels import (
     FrozenLinear,
     freeze_linear,
     joined,

@@ -17,7 +17,7 @@ from transformers import (
 
 from conftest import PAIRS, make_model, make_tokenizer
 from relevance_neurons import UserError, load_reranker
-from relevance_neurons.loading import load_neurons
+from relevance_neurons.rankers.loading import load_neurons
 from tiny_rankers import MODELS, make_stock_model, make_tiny_tokenizer, ranker_around
 
 

@@ -6,8 +6,8 @@ import torch
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, pair_scores
-from relevance_neurons.memory import BATCH_TOKENS, CPU_BYTES, Memory, is_out_of_memory
 from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.rankers.memory import BATCH_TOKENS, CPU_BYTES, Memory, is_out_of_memory
 
 
 def scores_of(reranker, memory, **settings) -> np.ndarray:

@@ -7,8 +7,8 @@ import pytest
 from conftest import PAIRS, make_reranker
 from relevance_neurons.attribution import attribute
 from relevance_neurons.errors import UserError
-from relevance_neurons.memory import Memory
 from relevance_neurons.path_example import median_pair, trace_path
+from relevance_neurons.rankers.memory import Memory
 from tiny_rankers import MODELS, make_ranker
 
 RULE = {"quadrature": "trapezoid", "n_points": 21}

@@ -10,8 +10,6 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from conftest import make_reranker
 from relevance_neurons import UserError
-from relevance_neurons.descriptions import BERT
-from relevance_neurons.neurons import Neurons
 from relevance_neurons.random_draws import (
     NEAREST,
     draw_like,
@@ -19,6 +17,8 @@ from relevance_neurons.random_draws import (
     in_order,
     match_quality,
 )
+from relevance_neurons.rankers.descriptions import BERT
+from relevance_neurons.rankers.neurons import Neurons
 from tiny_rankers import make_ranker
 
 NEURONS = make_reranker().neurons

@@ -8,7 +8,6 @@ import torch
 from scipy.stats import spearmanr
 
 from conftest import PAIRS
-from relevance_neurons.architectures import encoder_layers
 from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.randomisation import (
     cascade,
@@ -16,6 +15,7 @@ from relevance_neurons.randomisation import (
     randomise_layers,
     reinitialised,
 )
+from relevance_neurons.rankers.architectures import encoder_layers
 from relevance_neurons.running_scores import RunningScores
 from tiny_rankers import MODELS, make_ranker
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from conftest import WORDS, make_model, make_tokenizer
 from finetune_reranker import main as finetune_script
 from relevance_neurons.errors import UserError
-from relevance_neurons.loading import load_reranker
-from relevance_neurons.training import (
+from relevance_neurons.rankers.loading import load_reranker
+from relevance_neurons.rankers.training import (
     Collection,
     TrainingSettings,
     _batches,

@@ -24,9 +24,9 @@ from transformers import (
 )
 
 from conftest import SPECIAL, WORDS, make_model, make_tokenizer
-from relevance_neurons.architectures import find_architecture
-from relevance_neurons.monot5 import MonoT5, MonoT5Reranker, label_tokens
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.architectures import find_architecture
+from relevance_neurons.rankers.monot5 import MonoT5, MonoT5Reranker, label_tokens
+from relevance_neurons.rankers.reranker import Reranker
 
 N_WORDS = len(SPECIAL) + len(WORDS)
 SIZES = {

@@ -6,7 +6,7 @@ import polars as pl
 
 from relevance_neurons.attribution import attribute
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.loading import load_reranker
+from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.shards import shard_range

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from relevance_neurons.rankers.training import Collection, TrainingSettings, finetune_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.training import Collection, TrainingSettings, finetune_reranker
 
 
 def main(

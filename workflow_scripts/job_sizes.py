@@ -38,7 +38,7 @@ LIGHT_MINUTES = 10
 START_MB = 2000
 """Python, torch and transformers (0.7 GB measured without a GPU), and the driver's part."""
 PASS_MB = 2048
-"""Of a pass, and again of what is kept between passes (relevance_neurons.memory)."""
+"""Of a pass, and again of what is kept between passes (relevance_neurons.rankers.memory)."""
 PASS_TOKENS = 4096
 VALUES_PER_NEURON = 3
 
@@ -287,7 +287,7 @@ class Needs:
         return math.ceil(START_MB + 200 * passages * rankings / 2**20)
 
     def _pass_mb(self) -> float:
-        """At least one row, however large; else what relevance_neurons.memory lets through."""
+        """At least one row, however large; else what relevance_neurons.rankers.memory lets through."""
         token = 4 * VALUES_PER_NEURON * self.shape.n_neurons / 2**20
         return max(self.max_length * token, min(PASS_MB, PASS_TOKENS * token))
 

@@ -6,9 +6,9 @@ import polars as pl
 
 from relevance_neurons.attribution import Attribution, attribute
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.loading import load_reranker
 from relevance_neurons.randomisation import randomise_layers
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.loading import load_reranker
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 

@@ -8,8 +8,8 @@ import polars as pl
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.collections.pairs import keep_pairs, order_pairs
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.loading import load_reranker
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.loading import load_reranker
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 

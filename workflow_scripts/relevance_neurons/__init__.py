@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from relevance_neurons.activations import measure_activations
     from relevance_neurons.attribution import Attribution, attribute
     from relevance_neurons.errors import UserError
-    from relevance_neurons.loading import load_reranker
-    from relevance_neurons.neurons import Neurons
-    from relevance_neurons.reranker import Reranker
+    from relevance_neurons.rankers.loading import load_reranker
+    from relevance_neurons.rankers.neurons import Neurons
+    from relevance_neurons.rankers.reranker import Reranker
 
 __all__ = [
     "Attribution",
@@ -31,9 +31,9 @@ _HOMES = {
     "Attribution": "attribution",
     "attribute": "attribution",
     "UserError": "errors",
-    "load_reranker": "loading",
-    "Neurons": "neurons",
-    "Reranker": "reranker",
+    "load_reranker": "rankers.loading",
+    "Neurons": "rankers.neurons",
+    "Reranker": "rankers.reranker",
 }
 
 

@@ -16,12 +16,12 @@ from torch import nn
 
 from relevance_neurons.ablation_kinds import VALUES
 from relevance_neurons.errors import UserError
-from relevance_neurons.memory import Memory, halving
-from relevance_neurons.neurons import Block, check_neurons
-from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.neurons import Block, check_neurons
+from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.switched_off import Off
+from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
-from relevance_neurons.switched_off import Off
-from relevance_neurons.taps import Tap, tapped
 from relevance_neurons.tracing import own_encoder
 
 Selected = dict[Block, Off]

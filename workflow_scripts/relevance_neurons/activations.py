@@ -9,11 +9,11 @@ import polars as pl
 import torch
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.memory import Memory, halving
-from relevance_neurons.neurons import Block
-from relevance_neurons.reranker import Reranker, length_batches
+from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.neurons import Block
+from relevance_neurons.rankers.reranker import Reranker, length_batches
+from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
-from relevance_neurons.taps import Tap, tapped
 
 
 def measure_activations(

@@ -11,9 +11,9 @@ import polars as pl
 
 from relevance_neurons.adaptive import MAX_POINTS
 from relevance_neurons.errors import UserError
-from relevance_neurons.neurons import NEURON_COLUMNS
 from relevance_neurons.pair_scores import PairCheck, Settings, score_pairs
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.shards import shard_range
 from relevance_neurons.running_scores import RunningScores

@@ -9,9 +9,9 @@ import polars as pl
 import torch
 
 from relevance_neurons.baselines import BASELINES, find_baseline
-from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import baseline_batch, filler_vectors
-from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.statistics.bootstrap import mean_interval
 

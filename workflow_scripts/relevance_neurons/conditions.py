@@ -20,7 +20,6 @@ from relevance_neurons.ablation_kinds import (
     VALUES,
     named,
 )
-from relevance_neurons.neurons import NEURON_COLUMNS, Neurons
 from relevance_neurons.random_draws import (
     TooFewLeft,
     draw_like,
@@ -28,6 +27,7 @@ from relevance_neurons.random_draws import (
     in_order,
     match_quality,
 )
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Neurons
 
 logger = logging.getLogger(__name__)
 

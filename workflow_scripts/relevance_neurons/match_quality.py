@@ -10,8 +10,8 @@ import polars as pl
 
 from relevance_neurons.ablation_kinds import MATCHED, PLAIN, RANDOM, parted
 from relevance_neurons.conditions import Condition, Settings, conditions
-from relevance_neurons.neurons import Neurons
 from relevance_neurons.random_draws import in_order
+from relevance_neurons.rankers.neurons import Neurons
 
 MATCHES = pl.Schema(
     {

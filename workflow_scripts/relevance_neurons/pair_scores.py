@@ -18,8 +18,6 @@ import torch
 from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
 from relevance_neurons.errors import UserError
 from relevance_neurons.halved_grid import HalvedGrid
-from relevance_neurons.kernels import matrix_precision
-from relevance_neurons.memory import Memory, halving
 from relevance_neurons.paths import Paths
 from relevance_neurons.quadrature import (
     MOST_ELEMENT_POINTS,
@@ -28,7 +26,9 @@ from relevance_neurons.quadrature import (
     UniformGrid,
     assemble,
 )
-from relevance_neurons.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.kernels import matrix_precision
+from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
 from relevance_neurons.tracing import CUT, Traced, Tracer, find_tracer, trace
 
 

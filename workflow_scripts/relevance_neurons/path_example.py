@@ -10,11 +10,11 @@ import polars as pl
 import torch
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.memory import Memory
-from relevance_neurons.neurons import NEURON_COLUMNS, Block
 from relevance_neurons.paths import Paths
 from relevance_neurons.quadrature import path_points
-from relevance_neurons.reranker import EncodedPair, Reranker
+from relevance_neurons.rankers.memory import Memory
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block
+from relevance_neurons.rankers.reranker import EncodedPair, Reranker
 from relevance_neurons.tracing import Traced, Tracer, find_tracer, trace
 
 N_POINTS = 101

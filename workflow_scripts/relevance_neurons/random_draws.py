@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.neurons import NEURON_COLUMNS, Block, Neurons
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block, Neurons
 
 NEAREST = 10
 """Neurons of the most similar activation size, of which a matched draw takes one at random."""

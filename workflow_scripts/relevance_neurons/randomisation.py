@@ -15,10 +15,10 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.architectures import encoder_layers
 from relevance_neurons.attribution import Attribution
-from relevance_neurons.monot5 import LABEL_WORDS, MonoT5
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.architectures import encoder_layers
+from relevance_neurons.rankers.monot5 import LABEL_WORDS, MonoT5
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.statistics.map_agreement import n_selected, shared_percent, spearman
 
 TOP_PERCENT = 1.0

@@ -11,7 +11,6 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from relevance_neurons.components import COMPONENTS
 from relevance_neurons.figure_style import (
     DARK_GREY,
     PANEL_WIDTH,
@@ -21,6 +20,7 @@ from relevance_neurons.figure_style import (
     new_figure,
     styled,
 )
+from relevance_neurons.rankers.components import COMPONENTS
 from relevance_neurons.table_formats import MINUS, number
 
 _SERIES = {"important": ("-", 1), "unimportant": ("--", 0)}

@@ -15,9 +15,9 @@ from scipy.stats import bootstrap, rankdata
 
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.attribution import Attribution
-from relevance_neurons.components import COMPONENTS
-from relevance_neurons.neurons import NEURON_COLUMNS
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.statistics.map_agreement import spearman
 
 EVERY = "all"

@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.loading import check_length, load_pretrained, load_tokenizer
+from relevance_neurons.rankers.loading import check_length, load_pretrained, load_tokenizer
 from relevance_neurons.running.outputs import whole
 from relevance_neurons.running.progress import Progress
 

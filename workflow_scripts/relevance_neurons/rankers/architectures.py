@@ -13,9 +13,9 @@ from itertools import chain
 
 from torch import nn
 
-from relevance_neurons.components import COMPONENTS
-from relevance_neurons.descriptions import ARCHITECTURES, Architecture, Part
 from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.rankers.descriptions import ARCHITECTURES, Architecture, Part
 
 __all__ = [
     "ARCHITECTURES",
@@ -59,7 +59,7 @@ def find_architecture(model: nn.Module) -> Architecture:
         f"reranker.model: a {type(model).__name__} is not described; its {len(linear)} linear "
         f"modules are {shown or 'none'}; described are: "
         f"{', '.join(a.name for a in ARCHITECTURES)}, and no decoder-only model; describe it with "
-        "load_reranker(…, architecture=Architecture(…)) (relevance_neurons.architectures), which "
+        "load_reranker(…, architecture=Architecture(…)) (relevance_neurons.rankers.architectures), which "
         f"maps {', '.join(COMPONENTS)} to them"
     )
 

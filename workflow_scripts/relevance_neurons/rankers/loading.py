@@ -10,11 +10,15 @@ from pathlib import Path
 
 import torch
 
-from relevance_neurons.architectures import Architecture, check_architecture, find_architecture
 from relevance_neurons.errors import UserError
-from relevance_neurons.monot5 import MonoT5, MonoT5Reranker, label_tokens
-from relevance_neurons.neurons import Neurons
-from relevance_neurons.reranker import Reranker
+from relevance_neurons.rankers.architectures import (
+    Architecture,
+    check_architecture,
+    find_architecture,
+)
+from relevance_neurons.rankers.monot5 import MonoT5, MonoT5Reranker, label_tokens
+from relevance_neurons.rankers.neurons import Neurons
+from relevance_neurons.rankers.reranker import Reranker
 
 DTYPES = ("auto", "float32", "bfloat16", "float64")
 _HUB_SECONDS = 4.0

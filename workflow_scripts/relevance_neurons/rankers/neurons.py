@@ -10,15 +10,15 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.architectures import (
+from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.architectures import (
     Architecture,
     component_columns,
     encoder_layers,
     layer_calls,
 )
-from relevance_neurons.components import COMPONENTS
-from relevance_neurons.errors import UserError
-from relevance_neurons.switched_off import Off
+from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.rankers.switched_off import Off
 
 NEURON_COLUMNS = ("layer", "component", "neuron")
 

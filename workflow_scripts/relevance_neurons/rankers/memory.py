@@ -13,7 +13,7 @@ import torch
 from relevance_neurons.errors import UserError
 
 if TYPE_CHECKING:
-    from relevance_neurons.reranker import Reranker
+    from relevance_neurons.rankers.reranker import Reranker
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ import torch
 from torch import nn
 from torch.nn.functional import log_softmax, logsigmoid
 
-from relevance_neurons.architectures import Architecture
 from relevance_neurons.baselines import PASSAGE, QUERY
-from relevance_neurons.descriptions import BERT
-from relevance_neurons.encoder import Encoder
 from relevance_neurons.errors import UserError
-from relevance_neurons.kernels import freeze_linear, matrix_precision
-from relevance_neurons.memory import Memory, halving
-from relevance_neurons.neurons import Neurons
+from relevance_neurons.rankers.architectures import Architecture
+from relevance_neurons.rankers.descriptions import BERT
+from relevance_neurons.rankers.encoder import Encoder
+from relevance_neurons.rankers.kernels import freeze_linear, matrix_precision
+from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.neurons import Neurons
 
 LABELS = ("non_relevant", "relevant")
 """A label's place is its index in the ranker's two logits (METHOD: F)."""

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from relevance_neurons.architectures import Architecture, encoder_layers
-from relevance_neurons.kernels import FrozenLinear, joined, product_gelu, product_plus
-from relevance_neurons.neurons import Block
-from relevance_neurons.switched_off import Off
+from relevance_neurons.rankers.architectures import Architecture, encoder_layers
+from relevance_neurons.rankers.kernels import FrozenLinear, joined, product_gelu, product_plus
+from relevance_neurons.rankers.neurons import Block
+from relevance_neurons.rankers.switched_off import Off
 
 StepsOff = Mapping[str, Off]
 """Outputs switched off in one layer, by the step that computes them.
