@@ -11,8 +11,7 @@ import torch
 import rankers
 from relevance_neurons.ablation import rerank_under_ablations
 from relevance_neurons.rankers.kernels import freeze_linear
-from relevance_neurons.rankers.memory import Memory
-from relevance_neurons.rankers.reranker import length_batches
+from relevance_neurons.rankers.memory import length_batches
 
 SETS, REPEATS = 12, 3
 
@@ -21,7 +20,7 @@ SETS, REPEATS = 12, 3
 def plain(model, ranker, pairs) -> None:
     """log p(relevant) of each pair by the model itself."""
     encoded = ranker.encode(pairs)
-    for rows in length_batches([len(pair) for pair in encoded], Memory.of(ranker)):
+    for rows in length_batches([len(pair) for pair in encoded], ranker.memory()):
         model(**ranker.collate([encoded[row] for row in rows])).logits.log_softmax(-1)
 
 

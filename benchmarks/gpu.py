@@ -47,7 +47,7 @@ class Bench:
         if self.on_gpu:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-        return Memory.of(self.ranker)
+        return self.ranker.memory()
 
     def seconds(self, work: str, *runs: Callable[[], object]) -> list[float]:
         """Median of each, waited for, in the arithmetic of "attribution" or "ranking"."""
@@ -105,7 +105,7 @@ def attributed(bench: Bench) -> dict[str, str]:
     return {
         f"attribute(), {len(pairs)} pairs": f"{len(pairs) / seconds:.1f} pairs/s, {shape}",
         "attribute(), work needed": bench.rate("attribution", flops, seconds),
-        "tokens a pass": f"{chosen}, after attribute() {Memory.of(bench.ranker).batch_tokens}",
+        "tokens a pass": f"{chosen}, after attribute() {bench.ranker.memory().batch_tokens}",
         "attribute(), peak GPU memory": peak,
     }
 

@@ -12,7 +12,6 @@ import torch
 
 import rankers
 from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.rankers.memory import Memory
 
 
 def peak(shape, n_pairs: int, n_tokens: int, settings: dict, batch_tokens: int | None, result):
@@ -25,7 +24,7 @@ def peak(shape, n_pairs: int, n_tokens: int, settings: dict, batch_tokens: int |
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = [check.n_points for check, _ in score_pairs(ranker, pairs, Settings(**settings))]
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tokens = Memory.of(ranker).batch_tokens
+    tokens = ranker.memory().batch_tokens
     result.put((before / 2**20, after / 2**20, float(np.mean(found)), tokens))
 
 

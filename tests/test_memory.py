@@ -117,12 +117,12 @@ def test_a_lack_of_memory_beside_the_pass_splits_the_group(monkeypatch):
 
 def test_limits_on_a_cpu_depend_on_the_ranker_alone():
     reranker = make_reranker(2)
-    assert Memory.of(reranker).batch_tokens == BATCH_TOKENS
+    assert reranker.memory().batch_tokens == BATCH_TOKENS
     reranker.neurons = range(221_184)  # monobert-large
-    assert 512 <= Memory.of(reranker).batch_tokens < 1024
+    assert 512 <= reranker.memory().batch_tokens < 1024
     reranker.batch_tokens = 100
-    assert Memory.of(reranker).batch_tokens == 100
-    assert Memory.of(reranker).kept_bytes < CPU_BYTES / 5
+    assert reranker.memory().batch_tokens == 100
+    assert reranker.memory().kept_bytes < CPU_BYTES / 5
 
 
 def test_scoring_is_halved_too(monkeypatch):

@@ -83,7 +83,7 @@ def test_token_is_the_one_that_contributes_most(two_logits, scores):
 
 def test_points_may_come_in_several_passes(two_logits, scores, monkeypatch):
     whole = traced(two_logits, scores)
-    monkeypatch.setattr(Memory, "of", classmethod(lambda cls, _: cls(40)))
+    monkeypatch.setattr(Memory, "of", classmethod(lambda cls, *_: cls(40)))
     parts = traced(two_logits, scores)
     numbers = pl.selectors.float()
     np.testing.assert_allclose(parts.select(numbers), whole.select(numbers), atol=1e-9)

@@ -16,9 +16,10 @@ from torch import nn
 
 from relevance_neurons.ablation_kinds import VALUES
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.encoding import EncodedPair
+from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Block, check_neurons
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.switched_off import Off
 from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
@@ -84,7 +85,7 @@ def rerank_under_ablations(
         {} if one is None else reranker.neurons.off(one) for one in ablations
     )
     scores = np.empty((len(distinct), len(pairs)), dtype=_dtype(read))
-    memory = memory or Memory.of(reranker)
+    memory = memory or reranker.memory()
     score = _scorer(reranker, encoded, distinct, read)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
         for rows in length_batches([len(pair) for pair in encoded], memory):

@@ -9,9 +9,9 @@ import polars as pl
 import torch
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Block
-from relevance_neurons.rankers.reranker import Reranker, length_batches
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
 
@@ -34,7 +34,7 @@ def measure_activations(
     encoded = reranker.encode(pairs)
     if not encoded:
         raise UserError("pairs: none were given; at least one is needed to measure activations")
-    memory = memory or Memory.of(reranker)
+    memory = memory or reranker.memory()
     totals = np.zeros((3, len(reranker.neurons)))
 
     def measure(rows: Sequence[int]) -> np.ndarray:

@@ -10,8 +10,9 @@ import torch
 
 from relevance_neurons.baselines import BASELINES, find_baseline
 from relevance_neurons.paths import baseline_batch, filler_vectors
-from relevance_neurons.rankers.memory import Memory, halving
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.encoding import EncodedPair
+from relevance_neurons.rankers.memory import halving, length_batches
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.statistics.bootstrap import mean_interval
 
@@ -28,7 +29,7 @@ def compare_baselines(
     known = filler_vectors(reranker)
     names = ["original", *(name for name, one in BASELINES.items() if one.filler in known)]
     differences = {name: torch.empty(len(pairs), dtype=torch.float64) for name in names}
-    encoded, memory = reranker.encode(pairs), Memory.of(reranker)
+    encoded, memory = reranker.encode(pairs), reranker.memory()
     with Progress(len(pairs) * len(names), "baselines") as progress, torch.inference_mode():
         for rows in length_batches([len(pair) for pair in encoded], memory):
             for name in names:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.encoding import PASSAGE, QUERY
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,6 @@ BASELINES = {
     "zero_passage": Baseline("zero", ("passage",), keep_special=True),
 }
 """The baselines that Table 1 of the paper compares, by their name in the study file."""
-
-QUERY, PASSAGE = 0, 1
 
 
 def find_baseline(name: str) -> Baseline:

@@ -26,9 +26,10 @@ from relevance_neurons.quadrature import (
     UniformGrid,
     assemble,
 )
+from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.kernels import matrix_precision
-from relevance_neurons.rankers.memory import Memory, halving
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker, length_batches
+from relevance_neurons.rankers.memory import Memory, halving, length_batches
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.tracing import CUT, Traced, Tracer, find_tracer, trace
 
 
@@ -92,7 +93,7 @@ def score_pairs(
     that had to be let go before that is evaluated again.
     """
     settings.grid()
-    memory = memory or Memory.of(reranker)
+    memory = memory or reranker.memory()
     encoded = reranker.encode(pairs)
     lengths = [len(pair) for pair in encoded]
     tracer = find_tracer(reranker, encoded)

@@ -12,9 +12,9 @@ import torch
 from relevance_neurons.errors import UserError
 from relevance_neurons.paths import Paths
 from relevance_neurons.quadrature import path_points
-from relevance_neurons.rankers.memory import Memory
+from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.tracing import Traced, Tracer, find_tracer, trace
 
 N_POINTS = 101
@@ -110,7 +110,7 @@ def _curves(
     block, numbers = wanted
     key, columns = next((key, columns) for one, key, columns in tracer.places if one == block)
     kept = [columns.start + number for number in numbers]
-    size = max(1, Memory.of(reranker).batch_tokens // paths.n_tokens)
+    size = max(1, reranker.memory().batch_tokens // paths.n_tokens)
     parts = []
     for start in range(0, len(points), size):
         alphas = torch.tensor(points[start : start + size], dtype=torch.float64)

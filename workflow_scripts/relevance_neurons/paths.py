@@ -8,7 +8,8 @@ import torch
 
 from relevance_neurons.baselines import Baseline, baseline_embeddings, find_baseline
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker
+from relevance_neurons.rankers.encoding import EncodedPair
+from relevance_neurons.rankers.reranker import Reranker
 
 
 class Paths:

@@ -15,10 +15,11 @@ import torch
 
 from relevance_neurons.rankers.architectures import residual_cut
 from relevance_neurons.rankers.encoder import Encoder
+from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.kernels import matrix_precision
 from relevance_neurons.rankers.memory import is_out_of_memory
 from relevance_neurons.rankers.neurons import Block
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker
+from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.taps import tapped
 
 logger = logging.getLogger(__name__)

@@ -59,8 +59,8 @@ def find_architecture(model: nn.Module) -> Architecture:
         f"reranker.model: a {type(model).__name__} is not described; its {len(linear)} linear "
         f"modules are {shown or 'none'}; described are: "
         f"{', '.join(a.name for a in ARCHITECTURES)}, and no decoder-only model; describe it with "
-        "load_reranker(…, architecture=Architecture(…)) (relevance_neurons.rankers.architectures), which "
-        f"maps {', '.join(COMPONENTS)} to them"
+        "load_reranker(…, architecture=Architecture(…)) (relevance_neurons.rankers.architectures), "
+        f"which maps {', '.join(COMPONENTS)} to them"
     )
 
 

@@ -6,14 +6,11 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 
 from relevance_neurons.errors import UserError
-
-if TYPE_CHECKING:
-    from relevance_neurons.rankers.reranker import Reranker
 
 logger = logging.getLogger(__name__)
 
@@ -45,16 +42,16 @@ class Memory:
     """About as much as a pass takes."""
 
     @classmethod
-    def of(cls, reranker: Reranker) -> Memory:
-        """What suits the ranker and its device; its own ``batch_tokens`` are the most, if given."""
-        each = 4 * VALUES_PER_NEURON * len(reranker.neurons)
-        if reranker.device.type == "cuda":
-            free = int(GPU_SHARE * _free_on_gpu(reranker.device))
+    def of(cls, n_neurons: int, device: torch.device, batch_tokens: int | None = None) -> Memory:
+        """What suits a ranker and its device; ``batch_tokens`` are the most, if given."""
+        each = 4 * VALUES_PER_NEURON * n_neurons
+        if device.type == "cuda":
+            free = int(GPU_SHARE * _free_on_gpu(device))
             fitting = min(MOST_TOKENS, 2 ** max(0, (free // each).bit_length() - 1))
-            tokens = min(reranker.batch_tokens or fitting, fitting)
+            tokens = min(batch_tokens or fitting, fitting)
         else:
             fitting = max(1, min(BATCH_TOKENS, CPU_BYTES // each))
-            tokens = reranker.batch_tokens or fitting
+            tokens = batch_tokens or fitting
         return cls(tokens, tokens * each)
 
     def halve(self, n_rows: int) -> None:
@@ -72,6 +69,23 @@ class Memory:
             )
         self.batch_tokens = max(1, self.batch_tokens // 2)
         logger.warning("out of memory: going on with passes of %d tokens", self.batch_tokens)
+
+
+def length_batches(
+    lengths: Sequence[int], memory: Memory, rows_each: int = 1
+) -> Iterator[list[int]]:
+    """Yield the indices of batches of pairs of like length, longest first.
+
+    A batch holds at most ``memory.batch_tokens`` padded tokens where each pair takes ``rows_each``
+    rows, and at least one pair. Longest first, so that memory runs out at once or never; what it
+    taught is heeded from the next batch on.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    start = 0
+    while start < len(order):
+        size = max(1, memory.batch_tokens // (max(lengths[order[start]], 1) * rows_each))
+        yield order[start : start + size]
+        start += size
 
 
 def halving(

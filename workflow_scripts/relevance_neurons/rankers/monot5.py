@@ -13,10 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from relevance_neurons.baselines import PASSAGE, QUERY
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import Architecture
-from relevance_neurons.rankers.reranker import EncodedPair, Reranker, fields_and_special
+from relevance_neurons.rankers.encoding import PASSAGE, QUERY, EncodedPair, fields_and_special
+from relevance_neurons.rankers.reranker import Reranker
 
 LABEL_WORDS = ("false", "true")
 """What MonoT5 writes for non_relevant and relevant: a word's place is its logit's index."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
 
@@ -12,32 +11,19 @@ import torch
 from torch import nn
 from torch.nn.functional import log_softmax, logsigmoid
 
-from relevance_neurons.baselines import PASSAGE, QUERY
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import Architecture
 from relevance_neurons.rankers.descriptions import BERT
 from relevance_neurons.rankers.encoder import Encoder
+from relevance_neurons.rankers.encoding import EncodedPair, fields_and_special
 from relevance_neurons.rankers.kernels import freeze_linear, matrix_precision
-from relevance_neurons.rankers.memory import Memory, halving
+from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Neurons
 
 LABELS = ("non_relevant", "relevant")
 """A label's place is its index in the ranker's two logits (METHOD: F)."""
 
 TARGETS = ("probability", "logit", "margin")
-
-
-@dataclass(frozen=True)
-class EncodedPair:
-    """One tokenised pair; all tensors of shape (n_tokens,)."""
-
-    input_ids: torch.Tensor
-    token_type_ids: torch.Tensor | None
-    fields: torch.Tensor
-    special: torch.Tensor
-
-    def __len__(self) -> int:
-        return len(self.input_ids)
 
 
 class Reranker:
@@ -143,7 +129,7 @@ class Reranker:
         """log p(relevant) of each pair, float32, shape (n_pairs,), on the CPU."""
         encoded = self.encode(pairs)
         scores = torch.empty(len(encoded))
-        memory = Memory.of(self)
+        memory = self.memory()
 
         def score(rows: Sequence[int]) -> torch.Tensor:
             with self.precision("ranking"):
@@ -154,6 +140,10 @@ class Reranker:
             for part, found in halving(rows, memory, score):
                 scores[part] = found
         return scores
+
+    def memory(self) -> Memory:
+        """How much may go through at once; for each piece of work anew, as passes may be halved."""
+        return Memory.of(len(self.neurons), self.device, self.batch_tokens)
 
     @cached_property
     def encoder(self) -> Encoder | None:
@@ -185,23 +175,6 @@ class Reranker:
         return "tf32" if work == "attribution" else "bfloat16"
 
 
-def length_batches(
-    lengths: Sequence[int], memory: Memory, rows_each: int = 1
-) -> Iterator[list[int]]:
-    """Yield the indices of batches of pairs of like length, longest first.
-
-    A batch holds at most ``memory.batch_tokens`` padded tokens where each pair takes ``rows_each``
-    rows, and at least one pair. Longest first, so that memory runs out at once or never; what it
-    taught is heeded from the next batch on.
-    """
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    start = 0
-    while start < len(order):
-        size = max(1, memory.batch_tokens // (max(lengths[order[start]], 1) * rows_each))
-        yield order[start : start + size]
-        start += size
-
-
 def _takes_types(model: nn.Module) -> bool:
     """Whether the model tells the two texts apart by token types, whatever its tokenizer gives."""
     known = getattr(model.config, "type_vocab_size", 2)
@@ -216,18 +189,6 @@ def _gives_types(tokenizer) -> bool:
     """
     names = tokenizer.init_kwargs.get("model_input_names")
     return names is None or "token_type_ids" in names
-
-
-def fields_and_special(sequence_ids: list[int | None]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Part (query or passage) of each token, and which are special.
-
-    A special token before the passage's first token belongs to the query's part, one after it to
-    the passage's. An empty passage leaves everything to the query.
-    """
-    start = next((i for i, part in enumerate(sequence_ids) if part == PASSAGE), len(sequence_ids))
-    fields = torch.full((len(sequence_ids),), QUERY)
-    fields[start:] = PASSAGE
-    return fields, torch.tensor([part is None for part in sequence_ids])
 
 
 def _pad(rows: list[torch.Tensor], value: int) -> torch.Tensor:
