@@ -287,7 +287,7 @@ class Needs:
         return math.ceil(START_MB + 200 * passages * rankings / 2**20)
 
     def _pass_mb(self) -> float:
-        """At least one row, however large; else what the library's rankers/memory.py lets through."""
+        """At least one row, however large; else what rankers/memory.py lets through."""
         token = 4 * VALUES_PER_NEURON * self.shape.n_neurons / 2**20
         return max(self.max_length * token, min(PASS_MB, PASS_TOKENS * token))
 

@@ -19,11 +19,11 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Block, check_neurons
+from relevance_neurons.rankers.own_encoder import own_encoder
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.switched_off import Off
 from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
-from relevance_neurons.tracing import own_encoder
 
 Selected = dict[Block, Off]
 """The neurons of an ablation, as ``Neurons.off`` groups them; none for the whole ranker."""
