@@ -16,12 +16,12 @@ import torch
 import passes
 import rankers
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.attribution import attribute
-from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.attribute import attribute
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.tracing import EncoderTracer
 from relevance_neurons.rankers.architectures import find_architecture
 from relevance_neurons.rankers.memory import BATCH_TOKENS, GPU_SHARE, Memory
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.tracing import EncoderTracer
 
 SHAPES = {"large": (24, 1024), "base": (12, 768), "minilm": (12, 384), "tiny": (2, 64)}
 TOKENS, ABLATIONS = 83, 20

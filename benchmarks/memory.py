@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 import rankers
-from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 
 
 def peak(shape, n_pairs: int, n_tokens: int, settings: dict, batch_tokens: int | None, result):

@@ -11,10 +11,10 @@ import torch
 from captum.attr import LayerConductance
 
 import rankers
-from relevance_neurons.pair_scores import Settings, reduced, score_pairs
-from relevance_neurons.quadrature import UniformGrid, assemble
+from relevance_neurons.attribution.pair_scores import Settings, reduced, score_pairs
+from relevance_neurons.attribution.quadrature import UniformGrid, assemble
+from relevance_neurons.attribution.tracing import EncoderTracer, StockTracer, trace
 from relevance_neurons.rankers.kernels import freeze_linear
-from relevance_neurons.tracing import EncoderTracer, StockTracer, trace
 
 POINTS, REPEATS = 9, 7
 SAME = 4

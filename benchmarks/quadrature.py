@@ -20,9 +20,9 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from relevance_neurons import load_reranker
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.quadrature import Element
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.quadrature import Element
 
 REFERENCE = Settings(quadrature="simpson", n_points=2001)
 Pair = tuple[str, tuple[str, str]]

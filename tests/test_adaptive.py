@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from conftest import PAIRS, make_reranker
-from relevance_neurons import UserError, attribute, pair_scores
-from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
-from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons import UserError, attribute
+from relevance_neurons.attribution import pair_scores
+from relevance_neurons.attribution.adaptive import FIRST_PANELS, AdaptiveGrid
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 
 
 class Path:

@@ -20,9 +20,9 @@ from transformers.models.modernbert import modeling_modernbert
 from conftest import PAIRS, SPECIAL, WORDS, make_tokenizer
 from relevance_neurons import UserError, ablate, load_reranker
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.baselines import find_baseline
-from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.paths import baseline_batch
+from relevance_neurons.attribution.baselines import find_baseline
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.paths import baseline_batch
 from relevance_neurons.rankers.architectures import Architecture, Part, find_architecture, misfit
 from relevance_neurons.rankers.loading import check_length
 from relevance_neurons.rankers.monot5 import label_tokens

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from conftest import PAIRS
-from relevance_neurons.baseline_comparison import compare_baselines
-from relevance_neurons.baselines import BASELINES, find_baseline
-from relevance_neurons.paths import baseline_batch
+from relevance_neurons.attribution.baseline_comparison import compare_baselines
+from relevance_neurons.attribution.baselines import BASELINES, find_baseline
+from relevance_neurons.attribution.paths import baseline_batch
 
 # "wing lift" and "heat flow": [CLS] wing lift [SEP] heat flow [SEP]
 REPLACED = {

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import PAIRS, make_reranker
-from relevance_neurons.adaptive import AdaptiveGrid
-from relevance_neurons.halved_grid import HalvedGrid
-from relevance_neurons.pair_scores import Settings, score_pairs
-from relevance_neurons.quadrature import UniformGrid
+from relevance_neurons.attribution.adaptive import AdaptiveGrid
+from relevance_neurons.attribution.halved_grid import HalvedGrid
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.quadrature import UniformGrid
 from relevance_neurons.rankers.memory import Memory
 from test_adaptive import covers_the_path, jump
 

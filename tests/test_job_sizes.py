@@ -22,7 +22,7 @@ from job_sizes import (
     growing,
     ranker_shape,
 )
-from relevance_neurons import adaptive
+from relevance_neurons.attribution import adaptive
 from relevance_neurons.rankers import memory
 from relevance_neurons.rankers.architectures import find_architecture
 from relevance_neurons.rankers.neurons import Neurons

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from conftest import PAIRS, make_reranker
-from relevance_neurons import UserError, pair_scores
-from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons import UserError
+from relevance_neurons.attribution import pair_scores
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.rankers.memory import BATCH_TOKENS, CPU_BYTES, Memory, is_out_of_memory
 
 

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from conftest import PAIRS, make_reranker
-from relevance_neurons.attribution import attribute
+from relevance_neurons.attribution.attribute import attribute
+from relevance_neurons.attribution.path_example import median_pair, trace_path
 from relevance_neurons.errors import UserError
-from relevance_neurons.path_example import median_pair, trace_path
 from relevance_neurons.rankers.memory import Memory
 from tiny_rankers import MODELS, make_ranker
 

@@ -7,8 +7,8 @@ import torch
 from conftest import PAIRS, make_reranker
 from relevance_neurons import ablate
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.pair_scores import reduced
-from relevance_neurons.quadrature import interpolating_matrix
+from relevance_neurons.attribution.pair_scores import reduced
+from relevance_neurons.attribution.quadrature import interpolating_matrix
 
 
 @pytest.mark.parametrize(

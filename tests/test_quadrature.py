@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relevance_neurons import UserError
-from relevance_neurons.quadrature import (
+from relevance_neurons.attribution.quadrature import (
     Element,
     UniformGrid,
     assemble,

@@ -8,7 +8,8 @@ import torch
 from scipy.stats import spearmanr
 
 from conftest import PAIRS
-from relevance_neurons.attribution import Attribution, attribute
+from relevance_neurons.attribution.attribute import Attribution, attribute
+from relevance_neurons.attribution.running_scores import RunningScores
 from relevance_neurons.randomisation import (
     cascade,
     compare_maps,
@@ -16,7 +17,6 @@ from relevance_neurons.randomisation import (
     reinitialised,
 )
 from relevance_neurons.rankers.architectures import encoder_layers
-from relevance_neurons.running_scores import RunningScores
 from tiny_rankers import MODELS, make_ranker
 
 SHARED = {"albert": [3], "albert, groups": [2, 6]}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from relevance_neurons.running_scores import BLOCK_PAIRS, RunningScores
+from relevance_neurons.attribution.running_scores import BLOCK_PAIRS, RunningScores
 
 
 def run(scores: np.ndarray, order=None, **options) -> RunningScores:

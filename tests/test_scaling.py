@@ -23,7 +23,8 @@ import job_sizes
 import scaling
 import scaling_jobs
 from conftest import PAIRS, make_reranker
-from relevance_neurons import attribution, pair_scores
+from relevance_neurons.attribution import attribute as attribution
+from relevance_neurons.attribution import pair_scores
 from relevance_neurons.collections import retrieval
 from relevance_neurons.collections import tables as collection
 from relevance_neurons.collections.datasets import FrameQrels, FrameQueries

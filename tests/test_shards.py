@@ -11,7 +11,7 @@ import merge_attribution
 import rerank_candidates
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, attribute
-from relevance_neurons.attribution import merge_shards
+from relevance_neurons.attribution.attribute import merge_shards
 from relevance_neurons.running.shards import shard_range
 
 SETTINGS = {"bootstrap_replicates": 7, "split_halves": 3, "seed": 5}

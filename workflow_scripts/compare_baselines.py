@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from relevance_neurons.baseline_comparison import compare_baselines
+from relevance_neurons.attribution.baseline_comparison import compare_baselines
 from relevance_neurons.collections.pairs import order_pairs
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker

@@ -19,7 +19,7 @@ from study import Study, attributed
 ADAPTIVE_POINTS = 29
 """docs/engine.md: of a pair at tolerance 0.02, on average."""
 MOST_POINTS = 513
-"""Of a pair (relevance_neurons.adaptive)."""
+"""Of a pair (relevance_neurons.attribution.adaptive)."""
 N_BASELINES = 10
 """Rows of table 1 beside the original inputs."""
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from relevance_neurons.attribution.path_example import median_pair, trace_path
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.errors import UserError
-from relevance_neurons.path_example import median_pair, trace_path
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet

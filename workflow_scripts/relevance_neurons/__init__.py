@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from relevance_neurons.ablation import ablate
     from relevance_neurons.activations import measure_activations
-    from relevance_neurons.attribution import Attribution, attribute
+    from relevance_neurons.attribution.attribute import Attribution, attribute
     from relevance_neurons.errors import UserError
     from relevance_neurons.rankers.loading import load_reranker
     from relevance_neurons.rankers.neurons import Neurons
@@ -28,8 +28,8 @@ __all__ = [
 _HOMES = {
     "ablate": "ablation",
     "measure_activations": "activations",
-    "Attribution": "attribution",
-    "attribute": "attribution",
+    "Attribution": "attribution.attribute",
+    "attribute": "attribution.attribute",
     "UserError": "errors",
     "load_reranker": "rankers.loading",
     "Neurons": "rankers.neurons",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from relevance_neurons.pair_scores import Settings, score_pairs
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.statistics.map_agreement import relative_difference

@@ -14,7 +14,7 @@ import torch
 from scipy.stats import bootstrap, rankdata
 
 from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.attribution import Attribution
+from relevance_neurons.attribution.attribute import Attribution
 from relevance_neurons.rankers.components import COMPONENTS
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from relevance_neurons.quadrature import Cut, Element, Grid
+from relevance_neurons.attribution.quadrature import Cut, Element, Grid
 
 
 class HalvedGrid:

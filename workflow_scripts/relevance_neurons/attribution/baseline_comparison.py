@@ -8,8 +8,8 @@ from functools import partial
 import polars as pl
 import torch
 
-from relevance_neurons.baselines import BASELINES, find_baseline
-from relevance_neurons.paths import baseline_batch, filler_vectors
+from relevance_neurons.attribution.baselines import BASELINES, find_baseline
+from relevance_neurons.attribution.paths import baseline_batch, filler_vectors
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.memory import halving, length_batches
 from relevance_neurons.rankers.reranker import Reranker

@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import torch
 
+from relevance_neurons.attribution.paths import Paths
+from relevance_neurons.attribution.quadrature import path_points
+from relevance_neurons.attribution.tracing import Traced, Tracer, find_tracer, trace
 from relevance_neurons.errors import UserError
-from relevance_neurons.paths import Paths
-from relevance_neurons.quadrature import path_points
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.tracing import Traced, Tracer, find_tracer, trace
 
 N_POINTS = 101
 

@@ -15,22 +15,22 @@ from operator import itemgetter
 import numpy as np
 import torch
 
-from relevance_neurons.adaptive import FIRST_PANELS, AdaptiveGrid
-from relevance_neurons.errors import UserError
-from relevance_neurons.halved_grid import HalvedGrid
-from relevance_neurons.paths import Paths
-from relevance_neurons.quadrature import (
+from relevance_neurons.attribution.adaptive import FIRST_PANELS, AdaptiveGrid
+from relevance_neurons.attribution.halved_grid import HalvedGrid
+from relevance_neurons.attribution.paths import Paths
+from relevance_neurons.attribution.quadrature import (
     MOST_ELEMENT_POINTS,
     Element,
     Grid,
     UniformGrid,
     assemble,
 )
+from relevance_neurons.attribution.tracing import CUT, Traced, Tracer, find_tracer, trace
+from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.kernels import matrix_precision
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.tracing import CUT, Traced, Tracer, find_tracer, trace
 
 
 @dataclass(frozen=True)

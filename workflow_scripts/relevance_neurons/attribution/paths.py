@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from relevance_neurons.baselines import Baseline, baseline_embeddings, find_baseline
+from relevance_neurons.attribution.baselines import Baseline, baseline_embeddings, find_baseline
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.reranker import Reranker

@@ -13,8 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from relevance_neurons.attribution.quadrature import Cut, Element, interpolating_matrix
 from relevance_neurons.errors import UserError
-from relevance_neurons.quadrature import Cut, Element, interpolating_matrix
 
 SIMPSON = interpolating_matrix(3)
 FIRST_PANELS = 8

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from relevance_neurons.adaptive import MAX_POINTS
+from relevance_neurons.attribution.adaptive import MAX_POINTS
+from relevance_neurons.attribution.pair_scores import PairCheck, Settings, score_pairs
+from relevance_neurons.attribution.running_scores import RunningScores
 from relevance_neurons.errors import UserError
-from relevance_neurons.pair_scores import PairCheck, Settings, score_pairs
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.shards import shard_range
-from relevance_neurons.running_scores import RunningScores
 
 logger = logging.getLogger(__name__)
 
