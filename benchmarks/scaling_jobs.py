@@ -12,7 +12,7 @@ import polars as pl
 
 # torch is imported by the work that uses it.
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.schemes import Scheme, paper_schemes
+from relevance_neurons.selection.schemes import Scheme, paper_schemes
 
 LABELS = ("relevant", "non_relevant")
 LEVELS = (0.01, 0.1, 1.0)

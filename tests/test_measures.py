@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure_rankings as script
-from relevance_neurons.ablation_kinds import SHUFFLED
 from relevance_neurons.errors import UserError
 from relevance_neurons.measures import measure_rankings, shuffled_rankings
+from relevance_neurons.selection.ablation_kinds import SHUFFLED
 
 SCORES = {
     "scheme": pl.String,

@@ -10,15 +10,15 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from conftest import make_reranker
 from relevance_neurons import UserError
-from relevance_neurons.random_draws import (
+from relevance_neurons.rankers.descriptions import BERT
+from relevance_neurons.rankers.neurons import Neurons
+from relevance_neurons.selection.random_draws import (
     NEAREST,
     draw_like,
     draw_matched,
     in_order,
     match_quality,
 )
-from relevance_neurons.rankers.descriptions import BERT
-from relevance_neurons.rankers.neurons import Neurons
 from tiny_rankers import make_ranker
 
 NEURONS = make_reranker().neurons

@@ -19,7 +19,7 @@ import gather_schemes
 import select_neurons
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.sql import MACROS
-from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
+from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
 from synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
 
 KEY = ["scheme", "top_percent", "layer", "component", "neuron"]

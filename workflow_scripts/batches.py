@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relevance_neurons.ablation_kinds import UNPRUNED
-from relevance_neurons.schemes import PAPER, Scheme
+from relevance_neurons.selection.ablation_kinds import UNPRUNED
+from relevance_neurons.selection.schemes import PAPER, Scheme
 from study import Study, ablated_schemes, study_schemes
 
 

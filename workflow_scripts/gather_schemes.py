@@ -6,7 +6,7 @@ from pathlib import Path
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
-from relevance_neurons.schemes import log_schemes
+from relevance_neurons.selection.schemes import log_schemes
 
 SQL = Path(__file__).parent / "sql"
 

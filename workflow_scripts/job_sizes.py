@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batches import WHOLE_RANKER, Batch, batches
-from relevance_neurons.ablation_kinds import MATCHED
+from relevance_neurons.selection.ablation_kinds import MATCHED
 from study import Study, attributed
 
 ADAPTIVE_POINTS = 29

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from relevance_neurons.schemes import Scheme, own_schemes, paper_schemes
+from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
 
 Study = dict[str, Any]
 FILES = ("documents", "queries", "qrels")

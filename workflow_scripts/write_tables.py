@@ -10,7 +10,7 @@ from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.sanity_tables import randomisation_table, single_neurons_table
-from relevance_neurons.schemes import Scheme
+from relevance_neurons.selection.schemes import Scheme
 from relevance_neurons.significance import RANDOM
 from relevance_neurons.stability_tables import (
     sensitivity_table,

@@ -14,7 +14,6 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.ablation_kinds import VALUES
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
@@ -24,6 +23,7 @@ from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.switched_off import Off
 from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
+from relevance_neurons.selection.ablation_kinds import VALUES
 
 Selected = dict[Block, Off]
 """The neurons of an ablation, as ``Neurons.off`` groups them; none for the whole ranker."""

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from relevance_neurons.ablation_kinds import PLAIN, RANDOM, named, with_kind
 from relevance_neurons.figure_style import (
     LIGHT_GREY,
     PANEL_WIDTH,
@@ -21,6 +20,7 @@ from relevance_neurons.figure_style import (
     note,
     styled,
 )
+from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, named, with_kind
 from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, table4_schemes
 
 _ROW_HEIGHT = 0.24

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.ablation import with_value
-from relevance_neurons.ablation_kinds import (
+from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Neurons
+from relevance_neurons.selection.ablation_kinds import (
     KEEP_ONLY,
     MATCHED,
     PLAIN,
@@ -20,14 +21,13 @@ from relevance_neurons.ablation_kinds import (
     VALUES,
     named,
 )
-from relevance_neurons.random_draws import (
+from relevance_neurons.selection.random_draws import (
     TooFewLeft,
     draw_like,
     draw_matched,
     in_order,
     match_quality,
 )
-from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Neurons
 
 logger = logging.getLogger(__name__)
 

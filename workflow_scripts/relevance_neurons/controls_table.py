@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.ablation_kinds import (
+from relevance_neurons.selection.ablation_kinds import (
     DRAWN,
     KEEP_ONLY,
     KINDS,

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from ir_measures.providers import FallbackProvider
 
-from relevance_neurons.ablation_kinds import SHUFFLED
 from relevance_neurons.errors import UserError
+from relevance_neurons.selection.ablation_kinds import SHUFFLED
 
 # Those that compute within this process; the others call Perl or are not installed.
 _PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_measures.judged])

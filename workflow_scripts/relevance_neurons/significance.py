@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 from statsmodels.stats.multitest import multipletests
 
-from relevance_neurons import ablation_kinds as kinds
 from relevance_neurons.errors import UserError
+from relevance_neurons.selection import ablation_kinds as kinds
 from relevance_neurons.statistics import paired_tests as tests
 from relevance_neurons.statistics.bootstrap import resampled_means
 

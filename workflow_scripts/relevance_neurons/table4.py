@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.ablation_kinds import PLAIN, RANDOM, with_kind
+from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, with_kind
 from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 EMPTY = "∅"

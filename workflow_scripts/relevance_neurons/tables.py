@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from relevance_neurons.schemes import Scheme
+from relevance_neurons.selection.schemes import Scheme
 from relevance_neurons.significance import RANDOM
 from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
