@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 import rankers
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.rankers.kernels import freeze_linear
 from relevance_neurons.rankers.memory import length_batches
 

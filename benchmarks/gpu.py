@@ -15,7 +15,7 @@ import torch
 
 import passes
 import rankers
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.attribute import attribute
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.tracing import EncoderTracer

@@ -11,8 +11,9 @@ import torch
 from captum.attr import LayerConductance
 
 import rankers
-from relevance_neurons.attribution.pair_scores import Settings, reduced, score_pairs
+from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.quadrature import UniformGrid, assemble
+from relevance_neurons.attribution.rows import reduced
 from relevance_neurons.attribution.tracing import EncoderTracer, StockTracer, trace
 from relevance_neurons.rankers.kernels import freeze_linear
 

@@ -215,8 +215,8 @@ def start_stability(size: int, folder: Path) -> Work:
 def start_reranking(size: int, folder: Path) -> Work:
     """Re-rank the passages of four queries under one scheme and ``size`` random draws."""
     import rankers
-    from relevance_neurons.ablation import rerank_under_ablations
-    from relevance_neurons.conditions import Settings, conditions
+    from relevance_neurons.ablation.ablate import rerank_under_ablations
+    from relevance_neurons.ablation.conditions import Settings, conditions
 
     ranker, pairs = rankers.reranker(*RANKER, max_length=128), rankers.texts(4 * CANDIDATES)
     neurons = ranker.neurons.frame()
@@ -251,7 +251,7 @@ def write_rerankings(size: int, folder: Path) -> None:
 
 def start_measures(size: int, folder: Path) -> Work:
     """What rule measure_rankings does, without its random orders, which are a constant."""
-    from relevance_neurons.measures import measure_rankings
+    from relevance_neurons.ablation.measures import measure_rankings
 
     def work() -> None:
         scores = pl.read_parquet(folder / "rerankings.parquet")
@@ -272,7 +272,7 @@ def write_measures(size: int, folder: Path) -> None:
 
 def start_tests(size: int, folder: Path) -> Work:
     """Rule test_ablations on one collection, with its 10,000 bootstrap replicates."""
-    from relevance_neurons.significance import ablation_effects
+    from relevance_neurons.ablation.significance import ablation_effects
 
     sizes = pl.DataFrame({"scheme": ["P_c0"], "top_percent": [1.0], "n_neurons": [12]})
     return lambda: ablation_effects(pl.read_parquet(folder / "values.parquet"), sizes)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from relevance_neurons.measures import shuffled_rankings
-from relevance_neurons.significance import ablation_effects
+from relevance_neurons.ablation.measures import shuffled_rankings
+from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.statistics.bootstrap import mean_interval
 
 WORDS = [

@@ -20,7 +20,7 @@ import polars as pl
 import synthetic_rankings
 import synthetic_sanity
 import synthetic_stability
-from relevance_neurons.match_quality import MATCHES
+from relevance_neurons.ablation.match_quality import MATCHES
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
 SIZES = {

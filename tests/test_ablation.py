@@ -10,7 +10,7 @@ import torch
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, ablate
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.rankers.memory import Memory
 
 

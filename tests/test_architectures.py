@@ -19,7 +19,7 @@ from transformers.models.modernbert import modeling_modernbert
 
 from conftest import PAIRS, SPECIAL, WORDS, make_tokenizer
 from relevance_neurons import UserError, ablate, load_reranker
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.baselines import find_baseline
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.paths import baseline_batch

@@ -8,7 +8,7 @@ from captum.attr import LayerConductance
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, ablate, attribute
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.baselines import find_baseline
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.paths import baseline_batch

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 
 from conftest import make_reranker
 from relevance_neurons import UserError
-from relevance_neurons.conditions import Settings, conditions
+from relevance_neurons.ablation.conditions import Settings, conditions
 from relevance_neurons.selection.random_draws import draw_like, draw_matched, in_order
 
 NEURONS = make_reranker().neurons

@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import build_database
-from relevance_neurons.significance import EFFECTS
+from relevance_neurons.ablation.significance import EFFECTS
 from synthetic_results import (
     ABLATION_DOMAINS,
     DOMAINS,

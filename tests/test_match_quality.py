@@ -8,8 +8,8 @@ import pytest
 
 import check_matches
 from conftest import make_reranker
-from relevance_neurons.conditions import Settings, conditions
-from relevance_neurons.match_quality import MATCHES, match_table
+from relevance_neurons.ablation.conditions import Settings, conditions
+from relevance_neurons.ablation.match_quality import MATCHES, match_table
 from test_conditions import NEURONS, SCHEMES, scheme, some_activations
 
 SETTINGS = Settings(further=["matched", "keep_only"], random_draws=4, seed=5)

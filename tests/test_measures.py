@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import measure_rankings as script
+from relevance_neurons.ablation.measures import measure_rankings, shuffled_rankings
 from relevance_neurons.errors import UserError
-from relevance_neurons.measures import measure_rankings, shuffled_rankings
 from relevance_neurons.selection.ablation_kinds import SHUFFLED
 
 SCORES = {

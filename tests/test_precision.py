@@ -6,9 +6,9 @@ import torch
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import ablate
-from relevance_neurons.ablation import rerank_under_ablations
-from relevance_neurons.attribution.pair_scores import reduced
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.quadrature import interpolating_matrix
+from relevance_neurons.attribution.rows import reduced
 
 
 @pytest.mark.parametrize(

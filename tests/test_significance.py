@@ -14,8 +14,8 @@ from polars.testing import assert_frame_equal
 from statsmodels.stats.multitest import multipletests
 
 import test_ablations
+from relevance_neurons.ablation.significance import EFFECTS, ablation_effects
 from relevance_neurons.errors import UserError
-from relevance_neurons.significance import EFFECTS, ablation_effects
 from relevance_neurons.statistics import bootstrap, paired_tests
 from relevance_neurons.statistics.bootstrap import mean_interval
 

@@ -10,7 +10,7 @@ from scipy.stats import bootstrap, spearmanr
 
 import synthetic_sanity
 from conftest import PAIRS, make_reranker
-from relevance_neurons.activations import measure_activations
+from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.attribution.attribute import attribute
 from relevance_neurons.rankers.components import COMPONENTS
 from relevance_neurons.single_neurons import (

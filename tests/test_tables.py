@@ -13,10 +13,10 @@ from matplotlib.mathtext import MathTextParser
 import synthetic_rankings
 import synthetic_results
 import write_tables
+from relevance_neurons.ablation.significance import EFFECTS
 from relevance_neurons.controls_table import controls_table
 from relevance_neurons.errors import UserError
 from relevance_neurons.selection.schemes import Scheme, paper_schemes
-from relevance_neurons.significance import EFFECTS
 from relevance_neurons.table4 import table4
 from relevance_neurons.table_formats import (
     MINUS,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.conditions import Settings
-from relevance_neurons.match_quality import match_table
+from relevance_neurons.ablation.conditions import Settings
+from relevance_neurons.ablation.match_quality import match_table
 from relevance_neurons.rankers.loading import load_neurons
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
+from relevance_neurons.ablation.measures import measure_rankings
 from relevance_neurons.collections.retrieval import evaluated_queries
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.measures import measure_rankings
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from relevance_neurons.activations import measure_activations
+from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job

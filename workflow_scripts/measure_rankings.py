@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.measures import measure_rankings, shuffled_rankings
+from relevance_neurons.ablation.measures import measure_rankings, shuffled_rankings
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
+from relevance_neurons.ablation.conditions import UNABLATED, Condition, Settings, conditions
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.conditions import UNABLATED, Condition, Settings, conditions
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.running.job import ranker_job

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.collections.pairs import keep_pairs, order_pairs
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker

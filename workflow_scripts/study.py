@@ -284,8 +284,8 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
 def _contradictions_of_measure(measure: str) -> Iterator[str]:
     if measure == "nDCG@10":
         return  # looking another one up takes a second
+    from relevance_neurons.ablation.measures import parse_measure
     from relevance_neurons.errors import UserError
-    from relevance_neurons.measures import parse_measure
 
     try:
         parse_measure(measure)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.significance import ablation_effects
 
 
 def main(

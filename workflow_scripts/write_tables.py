@@ -10,8 +10,8 @@ from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.sanity_tables import randomisation_table, single_neurons_table
+from relevance_neurons.selection.ablation_kinds import RANDOM, with_kind
 from relevance_neurons.selection.schemes import Scheme
-from relevance_neurons.significance import RANDOM
 from relevance_neurons.stability_tables import (
     sensitivity_table,
     stability_table,
@@ -56,7 +56,7 @@ def main(input, output, collections, attributed, schemes, ablation: Mapping) -> 
     ``ablation``: measure, value, equivalence_margin, significance and the ablated schemes.
     """
     effects, sizes = map(pl.read_parquet, (input["ablation_effects"], input["scheme_sizes"]))
-    n_draws = effects.filter(pl.col("scheme").str.starts_with(RANDOM))["n_draws"].max()
+    n_draws = with_kind(effects).filter(kind=RANDOM)["n_draws"].max()
     in_domain = [name for name, settings in collections.items() if settings["domain"] == "in"]
     summary = summarise_collections(input, collections, attributed)
     write_parquet(summary, output["collections"])

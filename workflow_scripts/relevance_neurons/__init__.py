@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relevance_neurons.ablation import ablate
-    from relevance_neurons.activations import measure_activations
+    from relevance_neurons.ablation.ablate import ablate
+    from relevance_neurons.ablation.activations import measure_activations
     from relevance_neurons.attribution.attribute import Attribution, attribute
     from relevance_neurons.errors import UserError
     from relevance_neurons.rankers.loading import load_reranker
@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ablate": "ablation",
-    "measure_activations": "activations",
+    "ablate": "ablation.ablate",
+    "measure_activations": "ablation.activations",
     "Attribution": "attribution.attribute",
     "attribute": "attribution.attribute",
     "UserError": "errors",

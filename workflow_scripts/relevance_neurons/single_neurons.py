@@ -13,7 +13,7 @@ import polars as pl
 import torch
 from scipy.stats import bootstrap, rankdata
 
-from relevance_neurons.ablation import rerank_under_ablations
+from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.attribute import Attribution
 from relevance_neurons.rankers.components import COMPONENTS
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from relevance_neurons.selection.ablation_kinds import RANDOM, named
 from relevance_neurons.selection.schemes import Scheme
-from relevance_neurons.significance import RANDOM
 from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 _INPUTS = {
@@ -111,7 +111,9 @@ def table3(schemes: Iterable[Scheme], scheme_sizes: pl.DataFrame, n_draws: int =
     ]
     if n_draws:
         meaning = f"as many neurons in the same layers and components, {n_draws} draws"
-        lines.append((f"{RANDOM}<scheme>", "random", r"\mathrm{random}", meaning, NOTHING, NOTHING))
+        lines.append(
+            (named(RANDOM, "<scheme>"), "random", r"\mathrm{random}", meaning, NOTHING, NOTHING)
+        )
     columns = ["scheme", "symbol", "symbol_latex", "meaning", "collections", "n_neurons"]
     rows = [
         [Cell(symbol, latex=f"${tex}$"), Cell(scheme), *map(Cell, rest)]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from relevance_neurons.conditions import Condition, Settings, conditions
+from relevance_neurons.ablation.conditions import Condition, Settings, conditions
 from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.selection.ablation_kinds import MATCHED, PLAIN, RANDOM, parted
 from relevance_neurons.selection.random_draws import in_order

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from relevance_neurons.ablation import with_value
+from relevance_neurons.ablation.ablate import with_value
 from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Neurons
 from relevance_neurons.selection.ablation_kinds import (
     KEEP_ONLY,

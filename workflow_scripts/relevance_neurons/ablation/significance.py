@@ -14,8 +14,6 @@ from relevance_neurons.selection import ablation_kinds as kinds
 from relevance_neurons.statistics import paired_tests as tests
 from relevance_neurons.statistics.bootstrap import resampled_means
 
-RANDOM = kinds.named(kinds.RANDOM, "")
-
 _CONDITION = ["scheme", "top_percent", "draw"]
 _CELL = ["scheme", "top_percent"]
 _OF = ["of", "top_percent"]
