@@ -13,9 +13,10 @@ from scipy.stats import kendalltau, rankdata
 import check_convergence as rule
 import double_points as doubling
 from conftest import PAIRS, make_model, make_reranker, make_tokenizer
-from relevance_neurons import attribute, convergence
+from relevance_neurons import attribute
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
-from relevance_neurons.convergence import double_points
+from relevance_neurons.checks import convergence
+from relevance_neurons.checks.convergence import double_points
 from relevance_neurons.running.sql import MACROS
 from relevance_neurons.statistics.map_agreement import (
     n_selected,

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from conftest import PAIRS
 from relevance_neurons.attribution.attribute import Attribution, attribute
 from relevance_neurons.attribution.running_scores import RunningScores
-from relevance_neurons.randomisation import (
+from relevance_neurons.checks.randomisation import (
     cascade,
     compare_maps,
     randomise_layers,

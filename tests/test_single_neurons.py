@@ -12,13 +12,13 @@ import synthetic_sanity
 from conftest import PAIRS, make_reranker
 from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.attribution.attribute import attribute
-from relevance_neurons.rankers.components import COMPONENTS
-from relevance_neurons.single_neurons import (
+from relevance_neurons.checks.single_neurons import (
     ablate_single_neurons,
     neuron_correlations,
     sample_neurons,
     single_neuron_changes,
 )
+from relevance_neurons.rankers.components import COMPONENTS
 
 
 def brute_force(reranker, neuron: dict, value: float, label: str) -> np.ndarray:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import polars as pl
 
 from relevance_neurons.attribution.attribute import attribute
-from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.rankers.loading import load_reranker
-from relevance_neurons.running.job import ranker_job
-from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.single_neurons import (
+from relevance_neurons.checks.single_neurons import (
     ablate_single_neurons,
     neuron_correlations,
     sample_neurons,
 )
+from relevance_neurons.collections.texts import pair_texts
+from relevance_neurons.rankers.loading import load_reranker
+from relevance_neurons.running.job import ranker_job
+from relevance_neurons.running.outputs import write_parquet
 
 
 def main(given, made, reranker: Mapping, settings: Mapping, of: Mapping) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from relevance_neurons.attribution.pair_scores import Settings
+from relevance_neurons.checks.convergence import double_points
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.convergence import double_points
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet

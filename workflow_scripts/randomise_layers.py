@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from relevance_neurons.attribution.attribute import Attribution, attribute
+from relevance_neurons.checks.randomisation import randomise_layers
 from relevance_neurons.collections.texts import pair_texts
-from relevance_neurons.randomisation import randomise_layers
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
