@@ -17,13 +17,14 @@ from matplotlib.text import Text
 import draw_figures
 import synthetic_rankings
 import synthetic_results
-from relevance_neurons.ablation_figures import effects_figure, quality_figure
-from relevance_neurons.controls_figure import controls_figure
 from relevance_neurons.errors import UserError
-from relevance_neurons.figure_style import new_figure, save_figure
-from relevance_neurons.figures import figure2, figure3, figure4
-from relevance_neurons.sanity_figures import figure1, sanity_figure
-from relevance_neurons.stability_figure import stability_figure
+from relevance_neurons.report.figures.ablation import effects_figure, quality_figure
+from relevance_neurons.report.figures.controls import controls_figure
+from relevance_neurons.report.figures.locations import figure4
+from relevance_neurons.report.figures.overlaps import figure2, figure3
+from relevance_neurons.report.figures.sanity import figure1, sanity_figure
+from relevance_neurons.report.figures.stability import stability_figure
+from relevance_neurons.report.figures.style import new_figure, save_figure
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)

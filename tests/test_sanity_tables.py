@@ -7,9 +7,9 @@ import pytest
 import synthetic_sanity
 from conftest import make_reranker
 from relevance_neurons.rankers.components import COMPONENTS
-from relevance_neurons.sanity_figures import figure1, sanity_figure
-from relevance_neurons.sanity_tables import randomisation_table, single_neurons_table
-from relevance_neurons.table_formats import NOTHING, number
+from relevance_neurons.report.figures.sanity import figure1, sanity_figure
+from relevance_neurons.report.tables.formats import NOTHING, number
+from relevance_neurons.report.tables.sanity import randomisation_table, single_neurons_table
 
 
 @pytest.fixture(scope="module")

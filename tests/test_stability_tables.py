@@ -8,14 +8,14 @@ import pytest
 from matplotlib.text import Text
 
 import synthetic_results
-from relevance_neurons.stability_figure import stability_figure
-from relevance_neurons.stability_tables import (
+from relevance_neurons.report.figures.stability import stability_figure
+from relevance_neurons.report.tables.formats import NOTHING, latex
+from relevance_neurons.report.tables.stability import (
     sensitivity_table,
     stability_table,
     summarise_stability,
     usual_level,
 )
-from relevance_neurons.table_formats import NOTHING, latex
 
 COLLECTIONS = pl.DataFrame(
     {

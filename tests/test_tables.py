@@ -14,11 +14,9 @@ import synthetic_rankings
 import synthetic_results
 import write_tables
 from relevance_neurons.ablation.significance import EFFECTS
-from relevance_neurons.controls_table import controls_table
 from relevance_neurons.errors import UserError
-from relevance_neurons.selection.schemes import Scheme, paper_schemes
-from relevance_neurons.table4 import table4
-from relevance_neurons.table_formats import (
+from relevance_neurons.report.tables.controls import controls_table
+from relevance_neurons.report.tables.formats import (
     MINUS,
     NOTHING,
     Cell,
@@ -29,7 +27,9 @@ from relevance_neurons.table_formats import (
     write_csv,
     write_table,
 )
-from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.table4 import table4
+from relevance_neurons.selection.schemes import Scheme, paper_schemes
 
 FORMATS = (".csv", ".md", ".tex")
 OTHER_TABLES = ("controls", "ranking_quality", "stability", "sensitivity")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from relevance_neurons.database import build_database
+from relevance_neurons.report.database import build_database
 from relevance_neurons.running.job import job
 
 SQL = Path(__file__).parent / "sql"

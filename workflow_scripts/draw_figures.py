@@ -2,13 +2,14 @@
 
 import polars as pl
 
-from relevance_neurons.ablation_figures import effects_figure, quality_figure
-from relevance_neurons.controls_figure import controls_figure
-from relevance_neurons.figure_style import save_figure
-from relevance_neurons.figures import figure2, figure3, figure4
+from relevance_neurons.report.figures.ablation import effects_figure, quality_figure
+from relevance_neurons.report.figures.controls import controls_figure
+from relevance_neurons.report.figures.locations import figure4
+from relevance_neurons.report.figures.overlaps import figure2, figure3
+from relevance_neurons.report.figures.sanity import figure1, sanity_figure
+from relevance_neurons.report.figures.stability import stability_figure
+from relevance_neurons.report.figures.style import save_figure
 from relevance_neurons.running.job import job
-from relevance_neurons.sanity_figures import figure1, sanity_figure
-from relevance_neurons.stability_figure import stability_figure
 
 
 def main(

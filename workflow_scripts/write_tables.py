@@ -5,21 +5,21 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.controls_table import controls_table
-from relevance_neurons.running.job import job
-from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.running.sql import run_sql
-from relevance_neurons.sanity_tables import randomisation_table, single_neurons_table
-from relevance_neurons.selection.ablation_kinds import RANDOM, with_kind
-from relevance_neurons.selection.schemes import Scheme
-from relevance_neurons.stability_tables import (
+from relevance_neurons.report.tables.controls import controls_table
+from relevance_neurons.report.tables.formats import Table, write_csv, write_table
+from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.sanity import randomisation_table, single_neurons_table
+from relevance_neurons.report.tables.stability import (
     sensitivity_table,
     stability_table,
     summarise_stability,
 )
-from relevance_neurons.table4 import table4
-from relevance_neurons.table_formats import Table, write_csv, write_table
-from relevance_neurons.tables import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.table4 import table4
+from relevance_neurons.running.job import job
+from relevance_neurons.running.outputs import write_parquet
+from relevance_neurons.running.sql import run_sql
+from relevance_neurons.selection.ablation_kinds import RANDOM, with_kind
+from relevance_neurons.selection.schemes import Scheme
 
 SQL = Path(__file__).parent / "sql" / "write_tables.sql"
 

@@ -1,4 +1,4 @@
-"""Rankers with neurons switched off: their rankings, the measures of these, and what is significant.
+"""Rankers with neurons switched off: their rankings, measures and tests.
 
 Read ablate.py first, then conditions.py and significance.py.
 """

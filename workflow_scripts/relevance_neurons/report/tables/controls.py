@@ -6,6 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
+from relevance_neurons.report.tables.table4 import (
+    DOMAINS,
+    EMPTY,
+    ablated_in,
+    domain_of,
+    table4_schemes,
+)
 from relevance_neurons.selection.ablation_kinds import (
     DRAWN,
     KEEP_ONLY,
@@ -15,8 +23,6 @@ from relevance_neurons.selection.ablation_kinds import (
     VALUES,
     with_kind,
 )
-from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, domain_of, table4_schemes
-from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 _ATTAINABLE = "attainable"
 _ALIKE = (0.67, 1.5)

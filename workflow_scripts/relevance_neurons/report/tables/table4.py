@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, with_kind
-from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 EMPTY = "∅"
 DOMAINS = {"in": "in-domain", "out": "out-of-domain"}

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from relevance_neurons.figure_style import (
+from relevance_neurons.report.figures.style import (
     LIGHT_GREY,
     PANEL_WIDTH,
     colour,
@@ -20,8 +20,8 @@ from relevance_neurons.figure_style import (
     note,
     styled,
 )
+from relevance_neurons.report.tables.table4 import DOMAINS, EMPTY, ablated_in, table4_schemes
 from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, named, with_kind
-from relevance_neurons.table4 import DOMAINS, EMPTY, ablated_in, table4_schemes
 
 _ROW_HEIGHT = 0.24
 _LINE = {"color": LIGHT_GREY, "lw": 0.4}

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.outputs import whole
 
-STYLE = Path(__file__).with_name("figures.mplstyle")
+STYLE = Path(__file__).with_name("style.mplstyle")
 PANEL_WIDTH = 3.4
 DARK_GREY = "#555555"
 GREY = "#7F7F7F"

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 from relevance_neurons.selection.ablation_kinds import RANDOM, named
 from relevance_neurons.selection.schemes import Scheme
-from relevance_neurons.table_formats import NOTHING, Cell, Table, number
 
 _INPUTS = {
     "original": "the pair itself",

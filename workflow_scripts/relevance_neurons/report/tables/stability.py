@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from relevance_neurons.table_formats import NOTHING, Cell, Table, number
+from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 
 STABLE = 0.95
 """A neuron that at least this share of the bootstrap replicates select again."""

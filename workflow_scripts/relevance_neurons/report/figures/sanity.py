@@ -11,7 +11,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from relevance_neurons.figure_style import (
+from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.report.figures.style import (
     DARK_GREY,
     PANEL_WIDTH,
     bottom_legend,
@@ -20,8 +21,7 @@ from relevance_neurons.figure_style import (
     new_figure,
     styled,
 )
-from relevance_neurons.rankers.components import COMPONENTS
-from relevance_neurons.table_formats import MINUS, number
+from relevance_neurons.report.tables.formats import MINUS, number
 
 _SERIES = {"important": ("-", 1), "unimportant": ("--", 0)}
 _ALPHA = "α, from baseline (0) to the pair (1)"

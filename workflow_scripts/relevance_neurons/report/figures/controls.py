@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from relevance_neurons.ablation_figures import scheme_panels
-from relevance_neurons.controls_table import kinds_shown, with_domain_and_kind
-from relevance_neurons.figure_style import LIGHT_GREY, colour, marker, note, styled
+from relevance_neurons.report.figures.ablation import scheme_panels
+from relevance_neurons.report.figures.style import LIGHT_GREY, colour, marker, note, styled
+from relevance_neurons.report.tables.controls import kinds_shown, with_domain_and_kind
+from relevance_neurons.report.tables.table4 import EMPTY, ablated_in, table4_schemes
 from relevance_neurons.selection.ablation_kinds import DRAWN, KEEP_ONLY
-from relevance_neurons.table4 import EMPTY, ablated_in, table4_schemes
 
 _TEXTS = {KEEP_ONLY: "keep only", "random": "random neurons", "matched": "matched neurons"}
 _ROW_HEIGHT = 0.3

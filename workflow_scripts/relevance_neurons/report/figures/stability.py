@@ -6,7 +6,8 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relevance_neurons.figure_style import (
+from relevance_neurons.report.figures.overlaps import LABELS, pairs_band, shared_curve
+from relevance_neurons.report.figures.style import (
     PANEL_WIDTH,
     bottom_legend,
     new_figure,
@@ -14,7 +15,6 @@ from relevance_neurons.figure_style import (
     percent_axes,
     styled,
 )
-from relevance_neurons.figures import LABELS, pairs_band, shared_curve
 
 
 @styled

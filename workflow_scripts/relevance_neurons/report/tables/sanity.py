@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from relevance_neurons.table_formats import NOTHING, Cell, Table, number
+from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 
 CHANGES = ("zero", "mean")
 

@@ -1,0 +1,4 @@
+"""The figures of a study, each a function from frames to a matplotlib figure, in one style.
+
+Read style.py (with style.mplstyle) first, then overlaps.py.
+"""
