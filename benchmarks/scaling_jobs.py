@@ -81,7 +81,7 @@ def write_shard(size: int, folder: Path) -> None:
 
 def start_merging(size: int, folder: Path) -> Work:
     """Rule merge_attribution over ``size`` shards."""
-    import merge_attribution
+    from workflow_scripts.attribution import merge_attribution
 
     shards = {name: [str(folder / f"{name}.parquet")] * size for name in ("sums", "checks")}
     names = {"scores", "bootstrap", "halves", "checks"}
@@ -161,7 +161,7 @@ def own_schemes(n_schemes: int, collections: Sequence[str]) -> list[Scheme]:
 
 def selection(folder: Path, schemes: Sequence[Scheme]) -> Work:
     """Rule select_neurons over the maps in ``folder``."""
-    import select_neurons
+    from workflow_scripts.selection import select_neurons
 
     made = [str(folder / name) for name in ("schemes.parquet", "scheme_sizes.parquet")]
     definitions = [one.as_dict() for one in schemes]
@@ -183,7 +183,8 @@ def start_selecting_own(size: int, folder: Path) -> Work:
 
 def start_overlaps(size: int, folder: Path) -> Work:
     """Rule overlap_schemes over the maps in ``folder``."""
-    import overlap_schemes
+    from workflow_scripts.selection import overlap_schemes
+
     from relevance_neurons.statistics.chance import intersection_sizes
 
     given = map_files(folder), str(folder / "overlaps.parquet"), domains(folder), [], LEVELS
@@ -197,7 +198,7 @@ def start_overlaps(size: int, folder: Path) -> Work:
 
 def start_stability(size: int, folder: Path) -> Work:
     """Rule measure_stability on one map."""
-    import measure_stability
+    from workflow_scripts.stability import measure_stability
 
     given = {
         "neuron_scores": map_files(folder)[0],
@@ -286,7 +287,7 @@ def write_draws(size: int, folder: Path) -> None:
 
 def start_building(size: int, folder: Path) -> Work:
     """Rule build_database, with the tables that grow with the draws."""
-    import build_database
+    from workflow_scripts.report import build_database
 
     files = {"rerankings": "rerankings.parquet", "measures": "values.parquet"}
     inputs = {table: [str(folder / name)] for table, name in files.items()}

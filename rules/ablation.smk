@@ -31,7 +31,7 @@ rule draw_candidates:
     message:
         "Draw the passages of {wildcards.collection} that are re-ranked"
     script:
-        "../workflow_scripts/draw_candidates.py"
+        "../workflow_scripts/ablation/draw_candidates.py"
 
 
 rule rerank_candidates:
@@ -64,7 +64,7 @@ rule rerank_candidates:
         "Re-rank {wildcards.collection} without the neurons of {wildcards.batch} at"
         " {wildcards.top_percent} % (shard {wildcards.shard})"
     script:
-        "../workflow_scripts/rerank_candidates.py"
+        "../workflow_scripts/ablation/rerank_candidates.py"
 
 
 rule gather_rerankings:
@@ -74,7 +74,7 @@ rule gather_rerankings:
             for batch in BATCHES.values()
             for shard in range(ablation_shards(STUDY, batch))
         ],
-        sql=[workflow.source_path("../workflow_scripts/sql/gather_rerankings.sql")],
+        sql=[workflow.source_path("../workflow_scripts/ablation/gather_rerankings.sql")],
     output:
         rerankings="<results>/rerankings/{collection}.parquet",
     log:
@@ -89,7 +89,7 @@ rule gather_rerankings:
     message:
         "Gather the rankings of {wildcards.collection}"
     script:
-        "../workflow_scripts/gather_rerankings.py"
+        "../workflow_scripts/ablation/gather_rerankings.py"
 
 
 MATCHES = ["<results>/match_quality.parquet"] if "matched" in STUDY["ablation"]["further"] else []
@@ -120,7 +120,7 @@ if MATCHES:
         message:
             "Compare matched random neurons with those of the schemes"
         script:
-            "../workflow_scripts/check_matches.py"
+            "../workflow_scripts/ablation/check_matches.py"
 
 
 rule measure_rankings:
@@ -145,7 +145,7 @@ rule measure_rankings:
     message:
         "Measure the rankings of {wildcards.collection}"
     script:
-        "../workflow_scripts/measure_rankings.py"
+        "../workflow_scripts/ablation/measure_rankings.py"
 
 
 rule test_ablations:
@@ -176,4 +176,4 @@ rule test_ablations:
     message:
         "Test what the ablations change"
     script:
-        "../workflow_scripts/test_ablations.py"
+        "../workflow_scripts/ablation/test_ablations.py"

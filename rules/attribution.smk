@@ -29,7 +29,7 @@ rule score_pairs:
     message:
         "Score the judged pairs of {wildcards.collection}"
     script:
-        "../workflow_scripts/score_pairs.py"
+        "../workflow_scripts/attribution/score_pairs.py"
 
 
 rule compare_baselines:
@@ -70,7 +70,7 @@ rule compare_baselines:
     message:
         "Compare the baselines of the attribution"
     script:
-        "../workflow_scripts/compare_baselines.py"
+        "../workflow_scripts/attribution/compare_baselines.py"
 
 
 rule attribute_neurons:
@@ -102,7 +102,7 @@ rule attribute_neurons:
         "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
         " (shard {wildcards.shard})"
     script:
-        "../workflow_scripts/attribute_neurons.py"
+        "../workflow_scripts/attribution/attribute_neurons.py"
 
 
 # The shards are gone once they are merged. Their inputs and settings Snakemake remembers, but not
@@ -119,7 +119,7 @@ rule merge_attribution:
             shard=range(ATTRIBUTION_SHARDS),
             allow_missing=True,
         ),
-        script=[workflow.source_path("../workflow_scripts/attribute_neurons.py")],
+        script=[workflow.source_path("../workflow_scripts/attribution/attribute_neurons.py")],
     output:
         scores="<results>/neuron_scores/{collection}/{label}.parquet",
         bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
@@ -139,7 +139,7 @@ rule merge_attribution:
     message:
         "Merge the shards of the {wildcards.label} map of {wildcards.collection}"
     script:
-        "../workflow_scripts/merge_attribution.py"
+        "../workflow_scripts/attribution/merge_attribution.py"
 
 
 rule measure_activations:
@@ -167,7 +167,7 @@ rule measure_activations:
     message:
         "Measure what every neuron puts out on the pairs of {wildcards.collection}"
     script:
-        "../workflow_scripts/measure_activations.py"
+        "../workflow_scripts/attribution/measure_activations.py"
 
 
 rule pool_activations:
@@ -178,7 +178,7 @@ rule pool_activations:
         ),
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/pool_activations.sql"),
+            workflow.source_path("../workflow_scripts/attribution/pool_activations.sql"),
         ],
     output:
         activations="<results>/activations.parquet",
@@ -194,4 +194,4 @@ rule pool_activations:
     message:
         "Pool the activations of all collections"
     script:
-        "../workflow_scripts/pool_activations.py"
+        "../workflow_scripts/attribution/pool_activations.py"

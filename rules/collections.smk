@@ -26,4 +26,4 @@ rule prepare_collection:
     message:
         "Prepare the collection {wildcards.collection}"
     script:
-        "../workflow_scripts/prepare_collection.py"
+        "../workflow_scripts/collections/prepare_collection.py"

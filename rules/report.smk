@@ -35,7 +35,7 @@ rule write_tables:
         split_halves=rules.measure_stability.output.split_halves,
         convergence=CONVERGENCE,
         sensitivity=SENSITIVITY,
-        sql=[workflow.source_path("../workflow_scripts/sql/write_tables.sql")],
+        sql=[workflow.source_path("../workflow_scripts/report/write_tables.sql")],
     output:
         **SENSITIVITY_TABLE,
         collections="<results>/collections.parquet",
@@ -106,7 +106,7 @@ rule write_tables:
     message:
         "Write the tables"
     script:
-        "../workflow_scripts/write_tables.py"
+        "../workflow_scripts/report/write_tables.py"
 
 
 rule draw_figures:
@@ -185,7 +185,7 @@ rule draw_figures:
     message:
         "Draw the figures"
     script:
-        "../workflow_scripts/draw_figures.py"
+        "../workflow_scripts/report/draw_figures.py"
 
 
 rule build_database:
@@ -220,9 +220,9 @@ rule build_database:
         path_example=rules.trace_path.output.path_example,
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/database_tables.sql"),
-            workflow.source_path("../workflow_scripts/sql/database_macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/database_comments.sql"),
+            workflow.source_path("../workflow_scripts/report/database_tables.sql"),
+            workflow.source_path("../workflow_scripts/report/database_macros.sql"),
+            workflow.source_path("../workflow_scripts/report/database_comments.sql"),
         ],
     output:
         database="<results>/neurons.duckdb",
@@ -251,4 +251,4 @@ rule build_database:
     message:
         "Gather all tables in one database"
     script:
-        "../workflow_scripts/build_database.py"
+        "../workflow_scripts/report/build_database.py"

@@ -45,7 +45,7 @@ if "finetune" in STUDY["reranker"]:
         message:
             "Fine-tune a ranker from {params.finetune[base]}"
         script:
-            "../workflow_scripts/finetune_reranker.py"
+            "../workflow_scripts/reranker/finetune_reranker.py"
 
 
 rule search_collection:
@@ -75,7 +75,7 @@ rule search_collection:
     message:
         "Search {wildcards.collection} by BM25"
     script:
-        "../workflow_scripts/search_collection.py"
+        "../workflow_scripts/reranker/search_collection.py"
 
 
 rule evaluate_reranker:
@@ -109,7 +109,7 @@ rule evaluate_reranker:
     message:
         "Measure the rankings of {wildcards.collection} by BM25 and by the ranker"
     script:
-        "../workflow_scripts/evaluate_reranker.py"
+        "../workflow_scripts/reranker/evaluate_reranker.py"
 
 
 rule summarise_evaluations:
@@ -135,4 +135,4 @@ rule summarise_evaluations:
     message:
         "Summarise the rankings of BM25 and of the ranker"
     script:
-        "../workflow_scripts/summarise_evaluations.py"
+        "../workflow_scripts/reranker/summarise_evaluations.py"

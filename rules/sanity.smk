@@ -47,7 +47,7 @@ rule randomise_layers:
     message:
         "Attribute with random weights, from the head down"
     script:
-        "../workflow_scripts/randomise_layers.py"
+        "../workflow_scripts/sanity/randomise_layers.py"
 
 
 rule ablate_single_neurons:
@@ -85,7 +85,7 @@ rule ablate_single_neurons:
     message:
         "Switch single neurons off"
     script:
-        "../workflow_scripts/ablate_single_neurons.py"
+        "../workflow_scripts/sanity/ablate_single_neurons.py"
 
 
 rule trace_path:
@@ -120,4 +120,4 @@ rule trace_path:
     message:
         "Follow one pair along its path"
     script:
-        "../workflow_scripts/trace_path.py"
+        "../workflow_scripts/sanity/trace_path.py"

@@ -17,11 +17,11 @@ rule select_neurons:
         neuron_scores=NEURON_SCORES,
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
-            workflow.source_path("../workflow_scripts/sql/define_schemes.sql"),
-            workflow.source_path("../workflow_scripts/sql/check_schemes.sql"),
-            workflow.source_path("../workflow_scripts/sql/select_neurons.sql"),
-            workflow.source_path("../workflow_scripts/sql/scheme_sizes.sql"),
+            workflow.source_path("../workflow_scripts/selection/check_maps.sql"),
+            workflow.source_path("../workflow_scripts/selection/define_schemes.sql"),
+            workflow.source_path("../workflow_scripts/selection/check_schemes.sql"),
+            workflow.source_path("../workflow_scripts/selection/select_neurons.sql"),
+            workflow.source_path("../workflow_scripts/selection/scheme_sizes.sql"),
         ],
     output:
         schemes="<results>/selections/{group}/{top_percent}.parquet",
@@ -41,7 +41,7 @@ rule select_neurons:
     message:
         "Select the neurons of the schemes {wildcards.group} at {wildcards.top_percent} %"
     script:
-        "../workflow_scripts/select_neurons.py"
+        "../workflow_scripts/selection/select_neurons.py"
 
 
 rule gather_schemes:
@@ -52,8 +52,8 @@ rule gather_schemes:
         ),
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/gather_schemes.sql"),
-            workflow.source_path("../workflow_scripts/sql/gather_sizes.sql"),
+            workflow.source_path("../workflow_scripts/selection/gather_schemes.sql"),
+            workflow.source_path("../workflow_scripts/selection/gather_sizes.sql"),
         ],
     output:
         schemes="<results>/schemes.parquet",
@@ -72,7 +72,7 @@ rule gather_schemes:
     message:
         "Gather the neurons of all schemes"
     script:
-        "../workflow_scripts/gather_schemes.py"
+        "../workflow_scripts/selection/gather_schemes.py"
 
 
 rule overlap_schemes:
@@ -80,8 +80,8 @@ rule overlap_schemes:
         neuron_scores=NEURON_SCORES,
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/check_maps.sql"),
-            workflow.source_path("../workflow_scripts/sql/overlap_schemes.sql"),
+            workflow.source_path("../workflow_scripts/selection/check_maps.sql"),
+            workflow.source_path("../workflow_scripts/selection/overlap_schemes.sql"),
         ],
     output:
         overlaps="<results>/overlaps.parquet",
@@ -101,4 +101,4 @@ rule overlap_schemes:
     message:
         "Compare what the schemes share"
     script:
-        "../workflow_scripts/overlap_schemes.py"
+        "../workflow_scripts/selection/overlap_schemes.py"

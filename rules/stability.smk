@@ -31,8 +31,8 @@ rule measure_stability:
         ],
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/measure_stability.sql"),
-            workflow.source_path("../workflow_scripts/sql/compare_halves.sql"),
+            workflow.source_path("../workflow_scripts/stability/measure_stability.sql"),
+            workflow.source_path("../workflow_scripts/stability/compare_halves.sql"),
         ],
     output:
         selection_frequencies="<results>/selection_frequencies.parquet",
@@ -51,7 +51,7 @@ rule measure_stability:
     message:
         "Measure how stable the selection is over pairs"
     script:
-        "../workflow_scripts/measure_stability.py"
+        "../workflow_scripts/stability/measure_stability.py"
 
 
 rule double_points:
@@ -82,7 +82,7 @@ rule double_points:
     message:
         "Attribute {wildcards.label} pairs of {wildcards.collection} with twice the points"
     script:
-        "../workflow_scripts/double_points.py"
+        "../workflow_scripts/stability/double_points.py"
 
 
 rule check_convergence:
@@ -105,7 +105,7 @@ rule check_convergence:
     message:
         "Compare the {wildcards.label} map of {wildcards.collection} with twice the points"
     script:
-        "../workflow_scripts/check_convergence.py"
+        "../workflow_scripts/stability/check_convergence.py"
 
 
 use rule attribute_neurons as attribute_variant with:
@@ -143,7 +143,7 @@ use rule merge_attribution as merge_variant with:
             shard=range(ATTRIBUTION_SHARDS),
             allow_missing=True,
         ),
-        script=[workflow.source_path("../workflow_scripts/attribute_neurons.py")],
+        script=[workflow.source_path("../workflow_scripts/attribution/attribute_neurons.py")],
     output:
         scores="<results>/variants/{variant}/neuron_scores/{collection}/{label}.parquet",
         checks="<results>/variants/{variant}/attribution_checks/{collection}/{label}.parquet",
@@ -170,7 +170,7 @@ rule compare_variants:
         ],
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
-            workflow.source_path("../workflow_scripts/sql/compare_variants.sql"),
+            workflow.source_path("../workflow_scripts/stability/compare_variants.sql"),
         ],
     output:
         sensitivity="<results>/sensitivity.parquet",
@@ -189,4 +189,4 @@ rule compare_variants:
     message:
         "Compare the maps of the variants with each other and with the study's"
     script:
-        "../workflow_scripts/compare_variants.py"
+        "../workflow_scripts/stability/compare_variants.py"

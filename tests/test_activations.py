@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 import torch
 from polars.testing import assert_frame_equal
+from workflow_scripts.attribution import pool_activations
 
-import pool_activations
 from conftest import PAIRS
 from relevance_neurons import UserError, ablate, measure_activations
 from relevance_neurons.rankers.memory import Memory

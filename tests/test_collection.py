@@ -7,8 +7,8 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from ir_datasets.datasets.base import Dataset
+from workflow_scripts.collections import prepare_collection
 
-import prepare_collection
 from relevance_neurons.collections.datasets import FrameDocs, FrameQrels, FrameQueries
 from relevance_neurons.collections.tables import write_collection
 from relevance_neurons.errors import UserError

@@ -9,8 +9,8 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from workflow_scripts.report import build_database
 
-import build_database
 from relevance_neurons.ablation.significance import EFFECTS
 from synthetic_results import (
     ABLATION_DOMAINS,
@@ -21,7 +21,7 @@ from synthetic_results import (
     write_synthetic_results,
 )
 
-QUERIES = Path(build_database.__file__).parent / "queries"
+QUERIES = Path(build_database.__file__).parents[1] / "queries"
 COLLECTIONS = [*DOMAINS, *ABLATION_DOMAINS]
 STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERCENTS}}
 STUDY |= {"ablation": {"equivalence_margin": 2}}
@@ -142,7 +142,7 @@ def test_settings_and_collections(database):
 
 def test_every_table_says_what_a_row_is(database):
     tables = rows(database, "SELECT table_name, comment FROM duckdb_tables()")
-    declared = Path(build_database.__file__).parent / "sql" / "database_tables.sql"
+    declared = Path(build_database.__file__).with_name("database_tables.sql")
     assert len(tables) == declared.read_text(encoding="utf-8").count("CREATE TABLE ") >= 21
     assert tables["comment"].str.starts_with("One row is ").all()
     columns = rows(database, "SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL")

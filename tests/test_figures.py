@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
+from workflow_scripts.report import draw_figures
 
-import draw_figures
 import synthetic_rankings
 import synthetic_results
 from relevance_neurons.errors import UserError

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
+from workflow_scripts.stability import check_convergence as rule
+from workflow_scripts.stability import double_points as doubling
 
-import check_convergence as rule
-import double_points as doubling
 from conftest import PAIRS, make_model, make_reranker, make_tokenizer
 from relevance_neurons import attribute
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs

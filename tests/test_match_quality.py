@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from workflow_scripts.ablation import check_matches
 
-import check_matches
 from conftest import make_reranker
 from relevance_neurons.ablation.conditions import Settings, conditions
 from relevance_neurons.ablation.match_quality import MATCHES, match_table

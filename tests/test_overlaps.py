@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from workflow_scripts.selection import overlap_schemes
 
-import overlap_schemes
 from relevance_neurons.errors import UserError
 from synthetic_results import (
     CURVE,

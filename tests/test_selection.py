@@ -14,9 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from workflow_scripts.selection import gather_schemes, select_neurons
 
-import gather_schemes
-import select_neurons
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.sql import MACROS
 from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes

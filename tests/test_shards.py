@@ -5,10 +5,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from workflow_scripts.ablation import rerank_candidates
+from workflow_scripts.attribution import attribute_neurons, merge_attribution
 
-import attribute_neurons
-import merge_attribution
-import rerank_candidates
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, attribute
 from relevance_neurons.attribution.attribute import merge_shards

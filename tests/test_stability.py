@@ -9,8 +9,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from workflow_scripts.stability import measure_stability
 
-import measure_stability
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.statistics.map_agreement import CURVE
 from synthetic_results import MAPS, n_selected, shared_percent, top, write_synthetic_results
@@ -152,7 +152,7 @@ def test_without_halvings_or_with_one_pair_there_are_no_halves(tmp_path):
     one = ("x", "relevant")
     _, found = run_script(tmp_path / "none", {one: np.arange(64.0)})
     assert found.is_empty() and "shared_percent" in found.columns
-    query = Path(measure_stability.__file__).parent / "sql" / "compare_halves.sql"
+    query = Path(measure_stability.__file__).with_name("compare_halves.sql")
     maps = write_maps(tmp_path, neuron_table(1, 8), {one: np.arange(64.0)}, 0)
     pl.read_parquet(maps[0]).with_columns(n_pairs=pl.lit(1)).write_parquet(maps[0])
     nothing = np.full((64, 2), np.nan)

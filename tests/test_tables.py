@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 from matplotlib.mathtext import MathTextParser
+from workflow_scripts.report import write_tables
 
 import synthetic_rankings
 import synthetic_results
-import write_tables
 from relevance_neurons.ablation.significance import EFFECTS
 from relevance_neurons.errors import UserError
 from relevance_neurons.report.tables.controls import controls_table

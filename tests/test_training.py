@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
+from workflow_scripts.reranker.finetune_reranker import main as finetune_script
 
 from conftest import WORDS, make_model, make_tokenizer
-from finetune_reranker import main as finetune_script
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.rankers.training import (

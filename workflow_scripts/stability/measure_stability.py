@@ -11,7 +11,7 @@ from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.statistics.map_agreement import CURVE
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent
 
 
 def main(

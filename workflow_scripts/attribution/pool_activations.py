@@ -7,7 +7,7 @@ from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
 
-SQL = Path(__file__).parent / "sql" / "pool_activations.sql"
+SQL = Path(__file__).with_suffix(".sql")
 
 
 def main(activations: Sequence[str], pooled: str) -> None:

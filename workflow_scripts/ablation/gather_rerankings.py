@@ -6,7 +6,7 @@ from pathlib import Path
 from relevance_neurons.running.job import job
 from relevance_neurons.running.sql import write_sql
 
-SQL = Path(__file__).parent / "sql" / "gather_rerankings.sql"
+SQL = Path(__file__).with_suffix(".sql")
 
 
 def main(shards: Sequence[str], rerankings: str) -> None:

@@ -21,7 +21,7 @@ from relevance_neurons.running.sql import run_sql
 from relevance_neurons.selection.ablation_kinds import RANDOM, with_kind
 from relevance_neurons.selection.schemes import Scheme
 
-SQL = Path(__file__).parent / "sql" / "write_tables.sql"
+SQL = Path(__file__).with_suffix(".sql")
 
 
 def summarise_collections(

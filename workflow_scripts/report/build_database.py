@@ -6,7 +6,7 @@ from pathlib import Path
 from relevance_neurons.report.database import build_database
 from relevance_neurons.running.job import job
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent
 
 
 def main(

@@ -12,7 +12,7 @@ from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.statistics.map_agreement import rank_correlations
 
-SQL = Path(__file__).parent / "sql" / "compare_variants.sql"
+SQL = Path(__file__).with_suffix(".sql")
 STUDY = "study"
 NEURON = ["layer", "component", "neuron"]
 

@@ -9,7 +9,7 @@ from relevance_neurons.running.sql import check, run_sql
 from relevance_neurons.statistics.chance import with_chance
 from relevance_neurons.statistics.map_agreement import CURVE
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent
 
 
 def main(

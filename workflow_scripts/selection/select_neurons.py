@@ -7,7 +7,7 @@ from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import check, run_sql
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent
 
 
 def main(

@@ -8,7 +8,7 @@ from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.selection.schemes import log_schemes
 
-SQL = Path(__file__).parent / "sql"
+SQL = Path(__file__).parent
 
 
 def main(
