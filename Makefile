@@ -37,7 +37,7 @@ run: setup  ## Run a study (STUDY=config.yaml PROFILE=local) and write its repor
 
 resume: setup  ## The same after a run was killed: end its jobs, unlock, go on
 	@$(NAME) > /dev/null
-	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=workflow_scripts $(BIN)/python -m resume $(STUDY) $(SNAKEMAKE_FLAGS)
+	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=workflow_scripts $(BIN)/python -m study.resume $(STUDY) $(SNAKEMAKE_FLAGS)
 	@$(MAKE) --no-print-directory report
 
 report: setup  ## Write results/<study>/report.html

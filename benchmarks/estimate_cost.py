@@ -12,17 +12,11 @@ from pathlib import Path
 import ir_datasets
 from snakemake.utils import validate
 
-from batches import batches
-from job_sizes import (
-    N_BASELINES,
-    Shape,
-    attribution_shards,
-    n_ablations,
-    n_points,
-    pair_flops,
-    ranker_shape,
-)
-from study import Study, attributed, complete_study, read_yaml, used_collections
+from study.batches import batches
+from study.contents import Study, attributed, used_collections
+from study.job_sizes import N_BASELINES, attribution_shards, n_ablations, n_points
+from study.ranker_shapes import Shape, pair_flops, ranker_shape
+from study.reading import complete_study, read_yaml
 
 SCHEMA = Path(__file__).parents[1] / "rules" / "schemas" / "study.schema.yaml"
 

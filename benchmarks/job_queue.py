@@ -12,17 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import estimate_cost as cost
-from batches import Batch, batches, groups, levels
-from job_sizes import (
-    N_BASELINES,
-    ablation_shards,
-    attribution_shards,
-    n_ablations,
-    n_points,
-    pair_flops,
-    ranker_shape,
-)
-from study import Study, attributed, used_collections
+from study.batches import Batch, batches, groups, levels
+from study.contents import Study, attributed, used_collections
+from study.job_sizes import N_BASELINES, ablation_shards, attribution_shards, n_ablations, n_points
+from study.ranker_shapes import pair_flops, ranker_shape
 
 START = 30.0  # seconds until a job works: the queue, imports, the ranker; an assumption
 CPUS = 16  # jobs without a GPU at once; an assumption

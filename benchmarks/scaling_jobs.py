@@ -183,9 +183,8 @@ def start_selecting_own(size: int, folder: Path) -> Work:
 
 def start_overlaps(size: int, folder: Path) -> Work:
     """Rule overlap_schemes over the maps in ``folder``."""
-    from workflow_scripts.selection import overlap_schemes
-
     from relevance_neurons.statistics.chance import intersection_sizes
+    from workflow_scripts.selection import overlap_schemes
 
     given = map_files(folder), str(folder / "overlaps.parquet"), domains(folder), [], LEVELS
 

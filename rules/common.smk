@@ -1,4 +1,5 @@
 # The study file, checked and completed, and the functions with which rules look things up in it.
+import os
 import re
 import sys
 from pathlib import Path
@@ -7,9 +8,20 @@ from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import validate
 
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
-from batches import WHOLE_RANKER, batches, groups, levels
-from job_sizes import (
+SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
+sys.path.insert(0, str(SCRIPTS))
+from relevance_neurons.rankers.components import COMPONENTS
+from study.batches import WHOLE_RANKER, batches, groups, levels
+from study.contents import (
+    FILES,
+    ablated_schemes,
+    attributed,
+    figure4_scheme,
+    source_settings,
+    study_schemes,
+    used_collections,
+)
+from study.job_sizes import (
     LIGHT_MINUTES,
     MOST_POINTS,
     Needs,
@@ -17,24 +29,23 @@ from job_sizes import (
     attribution_shards,
     growing,
 )
-from relevance_neurons.rankers.components import COMPONENTS
-from search_path import look_first_in
-from study import (
-    FILES,
-    StudyError,
-    ablated_schemes,
-    attributed,
-    check_schema,
-    complete_study,
-    figure4_scheme,
-    read_yaml,
-    source_settings,
-    study_schemes,
-    used_collections,
-)
+from study.reading import StudyError, check_schema, complete_study, read_yaml
+from study.search_path import look_first_in
 
 # With --profile slurm, jobs wait to be submitted while Slurm's controller is away.
 look_first_in(Path(workflow.basedir) / "slurm" / "bin")
+
+
+def find_library():
+    """Have every job find the library, also where it is not installed: that of this clone."""
+    if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+        # Snakemake keeps the whole variable away from conda's environments: here what is the user's.
+        os.environ.pop("PYTHONPATH", None)
+        workflow.deployment_settings.conda_not_block_search_path_envvars = True
+    look_first_in(SCRIPTS, "PYTHONPATH")
+
+
+find_library()
 
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).

@@ -5,12 +5,12 @@ import polars as pl
 import pytest
 import torch
 from polars.testing import assert_frame_equal
-from workflow_scripts.attribution import pool_activations
 
 from conftest import PAIRS
 from relevance_neurons import UserError, ablate, measure_activations
 from relevance_neurons.rankers.memory import Memory
 from tiny_rankers import MODELS, make_ranker
+from workflow_scripts.attribution import pool_activations
 
 
 def outputs_by_hooks(reranker) -> dict[tuple[torch.nn.Module, int], np.ndarray]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import estimate_cost
-from batches import PAPER, WHOLE_RANKER, batches, groups, level_name, levels
-from study import ablated_schemes, study_schemes
+from study.batches import PAPER, WHOLE_RANKER, batches, groups, level_name, levels
+from study.contents import ablated_schemes, study_schemes
 
 DEFAULT = str(Path(estimate_cost.__file__).parents[1] / "config.yaml")
 

@@ -7,11 +7,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from ir_datasets.datasets.base import Dataset
-from workflow_scripts.collections import prepare_collection
 
 from relevance_neurons.collections.datasets import FrameDocs, FrameQrels, FrameQueries
 from relevance_neurons.collections.tables import write_collection
 from relevance_neurons.errors import UserError
+from workflow_scripts.collections import prepare_collection
 
 COLLECTIONS = Path(__file__).resolve().parents[1].parent / "shared" / "collections"
 # Folder: documents, judged queries, judgments by grade, as its maker's README counts them.

@@ -9,7 +9,6 @@ import duckdb
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from workflow_scripts.report import build_database
 
 from relevance_neurons.ablation.significance import EFFECTS
 from synthetic_results import (
@@ -20,6 +19,7 @@ from synthetic_results import (
     neuron_frame,
     write_synthetic_results,
 )
+from workflow_scripts.report import build_database
 
 QUERIES = Path(build_database.__file__).parents[1] / "queries"
 COLLECTIONS = [*DOMAINS, *ABLATION_DOMAINS]

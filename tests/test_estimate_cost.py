@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel
 import estimate_cost
 import scaling
 import scaling_jobs
-from job_sizes import Shape, pair_flops
+from study.ranker_shapes import Shape, pair_flops
 
 STUDY = str(Path(estimate_cost.__file__).parents[1] / "studies" / "vast2024.yaml")
 

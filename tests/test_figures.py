@@ -13,7 +13,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
-from workflow_scripts.report import draw_figures
 
 import synthetic_rankings
 import synthetic_results
@@ -25,6 +24,7 @@ from relevance_neurons.report.figures.overlaps import figure2, figure3
 from relevance_neurons.report.figures.sanity import figure1, sanity_figure
 from relevance_neurons.report.figures.stability import stability_figure
 from relevance_neurons.report.figures.style import new_figure, save_figure
+from workflow_scripts.report import draw_figures
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)

@@ -10,22 +10,15 @@ import pytest
 import torch
 
 import estimate_cost
-import job_sizes
-from batches import WHOLE_RANKER, Batch, batches
 from conftest import make_model
-from job_sizes import (
-    BERT_LARGE,
-    Needs,
-    Shape,
-    ablation_shards,
-    attribution_shards,
-    growing,
-    ranker_shape,
-)
 from relevance_neurons.attribution import adaptive
 from relevance_neurons.rankers import memory
 from relevance_neurons.rankers.architectures import find_architecture
 from relevance_neurons.rankers.neurons import Neurons
+from study import job_sizes, ranker_shapes
+from study.batches import WHOLE_RANKER, Batch, batches
+from study.job_sizes import Needs, ablation_shards, attribution_shards, growing
+from study.ranker_shapes import BERT_LARGE, Shape, ranker_shape
 
 ROOT = Path(estimate_cost.__file__).parents[1]
 
@@ -79,7 +72,7 @@ def test_memory_follows_from_the_files_of_the_weights(tmp_path, default, monkeyp
     default["reranker"] = {"model": str(tmp_path), "max_length": 48}
     assert ranker_shape(default).layers == 48
     assert Needs(default).ranker_mb() > 2 * 11_400
-    monkeypatch.setattr(job_sizes, "_cached", lambda name: tmp_path if name == "a/b" else None)
+    monkeypatch.setattr(ranker_shapes, "_cached", lambda name: tmp_path if name == "a/b" else None)
     default["reranker"]["model"] = "a/b"
     assert ranker_shape(default).weights_mb == 11_400
     default["reranker"]["model"] = "c/d"
@@ -87,7 +80,7 @@ def test_memory_follows_from_the_files_of_the_weights(tmp_path, default, monkeyp
 
 
 def test_the_hubs_cache_is_looked_into(tmp_path):
-    look = "import sys, job_sizes; print(job_sizes._cached(sys.argv[1]))"
+    look = "import sys; from study.ranker_shapes import _cached; print(_cached(sys.argv[1]))"
     snapshot = tmp_path / "hub" / "models--a--b" / "snapshots" / "123"
     snapshot.mkdir(parents=True)
     (snapshot / "config.json").write_text("{}")
@@ -97,7 +90,7 @@ def test_the_hubs_cache_is_looked_into(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", look, name],
             env=os.environ | {"HF_HOME": str(tmp_path)},
-            cwd=Path(job_sizes.__file__).parent,
+            cwd=Path(job_sizes.__file__).parents[1],
             capture_output=True,
             text=True,
             check=True,

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata
-from workflow_scripts.stability import check_convergence as rule
-from workflow_scripts.stability import double_points as doubling
 
 from conftest import PAIRS, make_model, make_reranker, make_tokenizer
 from relevance_neurons import attribute
@@ -25,6 +23,8 @@ from relevance_neurons.statistics.map_agreement import (
     summarise_convergence,
 )
 from synthetic_results import top
+from workflow_scripts.stability import check_convergence as rule
+from workflow_scripts.stability import double_points as doubling
 
 LEVELS = [1, 10]
 

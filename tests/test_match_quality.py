@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from workflow_scripts.ablation import check_matches
 
 from conftest import make_reranker
 from relevance_neurons.ablation.conditions import Settings, conditions
 from relevance_neurons.ablation.match_quality import MATCHES, match_table
 from test_conditions import NEURONS, SCHEMES, scheme, some_activations
+from workflow_scripts.ablation import check_matches
 
 SETTINGS = Settings(further=["matched", "keep_only"], random_draws=4, seed=5)
 

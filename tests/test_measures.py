@@ -9,11 +9,11 @@ import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from workflow_scripts.ablation import measure_rankings as script
 
 from relevance_neurons.ablation.measures import measure_rankings, shuffled_rankings
 from relevance_neurons.errors import UserError
 from relevance_neurons.selection.ablation_kinds import SHUFFLED
+from workflow_scripts.ablation import measure_rankings as script
 
 SCORES = {
     "scheme": pl.String,

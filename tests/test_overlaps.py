@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from workflow_scripts.selection import overlap_schemes
 
 from relevance_neurons.errors import UserError
 from synthetic_results import (
@@ -25,6 +24,7 @@ from synthetic_results import (
     write_synthetic_results,
 )
 from test_selection import neuron_table, write_maps
+from workflow_scripts.selection import overlap_schemes
 
 LEVELS = [2.0, 10, 25, 100]
 

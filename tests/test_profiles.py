@@ -11,7 +11,7 @@ import pytest
 import yaml
 import yte
 
-from search_path import look_first_in
+from study.search_path import look_first_in
 
 ROOT = Path(__file__).parents[1]
 RULES = {}

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-import resume
-from resume import ResumeError
+from study import resume
+from study.resume import ResumeError
 
 RUN_A, RUN_B, RUN_C = "aaaa-1", "bbbb-2", "cccc-3"
 
@@ -260,8 +260,8 @@ def test_who_only_reads_a_script_stays(folder):
 
 
 def test_a_bad_study_is_one_line(tmp_path):
-    words = [sys.executable, "-m", "resume", str(tmp_path / "none.yaml")]
-    scripts = Path(resume.__file__).parent
+    words = [sys.executable, "-m", "study.resume", str(tmp_path / "none.yaml")]
+    scripts = Path(resume.__file__).parents[1]
     done = subprocess.run(words, cwd=scripts, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ") and done.stderr.count("\n") == 1

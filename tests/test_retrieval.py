@@ -10,10 +10,10 @@ import polars as pl
 import pyterrier
 import pyterrier_pisa
 import pytest
-from workflow_scripts.ablation.draw_candidates import main as draw_candidates_script
 
 from relevance_neurons.collections.retrieval import Bm25, build_index, draw_candidates
 from relevance_neurons.errors import UserError
+from workflow_scripts.ablation.draw_candidates import main as draw_candidates_script
 
 COLLECTIONS = Path(__file__).resolve().parents[1].parent / "shared" / "collections"
 TEXTS = {

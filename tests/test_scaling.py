@@ -16,10 +16,8 @@ import torch
 from ir_datasets.datasets.base import Dataset
 from ir_datasets.formats import BaseDocs
 
-import batches
 import estimate_cost
 import job_queue
-import job_sizes
 import scaling
 import scaling_jobs
 from conftest import PAIRS, make_reranker
@@ -29,6 +27,7 @@ from relevance_neurons.collections import retrieval
 from relevance_neurons.collections import tables as collection
 from relevance_neurons.collections.datasets import FrameQrels, FrameQueries
 from relevance_neurons.collections.texts import pair_texts
+from study import batches, job_sizes
 
 ROOT = Path(scaling.__file__).parents[1]
 

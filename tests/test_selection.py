@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from workflow_scripts.selection import gather_schemes, select_neurons
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.sql import MACROS
 from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
 from synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
+from workflow_scripts.selection import gather_schemes, select_neurons
 
 KEY = ["scheme", "top_percent", "layer", "component", "neuron"]
 LEVELS = [0.5, 2, 10.0, 25, 100]

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from scipy.stats import kendalltau, spearmanr
-from workflow_scripts.stability import compare_variants
 
 from synthetic_results import n_selected, shared_percent
 from test_selection import neuron_table, write_maps
+from workflow_scripts.stability import compare_variants
 
 LEVELS = [2, 12.5, 0.01]
 MAPS = [("x", "relevant"), ("a", "relevant"), ("x", "non_relevant")]

@@ -5,13 +5,13 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from workflow_scripts.ablation import rerank_candidates
-from workflow_scripts.attribution import attribute_neurons, merge_attribution
 
 from conftest import PAIRS, make_reranker
 from relevance_neurons import UserError, attribute
 from relevance_neurons.attribution.attribute import merge_shards
 from relevance_neurons.running.shards import shard_range
+from workflow_scripts.ablation import rerank_candidates
+from workflow_scripts.attribution import attribute_neurons, merge_attribution
 
 SETTINGS = {"bootstrap_replicates": 7, "split_halves": 3, "seed": 5}
 TEXTS = [*PAIRS, *((query[::-1], passage) for query, passage in PAIRS), ("heat", "lift")]

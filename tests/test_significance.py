@@ -12,12 +12,12 @@ import pytest
 import scipy.stats
 from polars.testing import assert_frame_equal
 from statsmodels.stats.multitest import multipletests
-from workflow_scripts.ablation import test_ablations
 
 from relevance_neurons.ablation.significance import EFFECTS, ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.statistics import bootstrap, paired_tests
 from relevance_neurons.statistics.bootstrap import mean_interval
+from workflow_scripts.ablation import test_ablations
 
 NONE = ("none", 0.0, 0)
 

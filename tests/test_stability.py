@@ -9,12 +9,12 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from workflow_scripts.stability import measure_stability
 
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.statistics.map_agreement import CURVE
 from synthetic_results import MAPS, n_selected, shared_percent, top, write_synthetic_results
 from test_selection import neuron_table, write_maps
+from workflow_scripts.stability import measure_stability
 
 LEVELS = [2, 12.5, 100.0]
 

@@ -6,17 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from study import (
-    StudyError,
+from study.contents import (
     ablated_schemes,
     attributed,
-    check_schema,
-    complete_study,
     figure4_scheme,
-    read_yaml,
     source_settings,
     used_collections,
 )
+from study.reading import StudyError, check_schema, complete_study, read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = ROOT / "rules" / "schemas" / "study.schema.yaml"

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 from matplotlib.mathtext import MathTextParser
-from workflow_scripts.report import write_tables
 
 import synthetic_rankings
 import synthetic_results
@@ -30,6 +29,7 @@ from relevance_neurons.report.tables.formats import (
 from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2, table3
 from relevance_neurons.report.tables.table4 import table4
 from relevance_neurons.selection.schemes import Scheme, paper_schemes
+from workflow_scripts.report import write_tables
 
 FORMATS = (".csv", ".md", ".tex")
 OTHER_TABLES = ("controls", "ranking_quality", "stability", "sensitivity")

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
-from workflow_scripts.reranker.finetune_reranker import main as finetune_script
 
 from conftest import WORDS, make_model, make_tokenizer
 from relevance_neurons.errors import UserError
@@ -20,6 +19,7 @@ from relevance_neurons.rankers.training import (
     finetune_reranker,
     training_pairs,
 )
+from workflow_scripts.reranker.finetune_reranker import main as finetune_script
 
 SETTINGS = TrainingSettings(learning_rate=1e-2, epochs=15, max_length=24, batch_size=16)
 

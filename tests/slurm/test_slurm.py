@@ -212,7 +212,7 @@ def story(cluster, tmp_path_factory) -> Story:
     let_a_job_fail(story)
     try:
         disturb(story)
-        resume = [sys.executable, "-m", "resume", str(story.study), *story.arguments()]
+        resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
         story.seen["exit"] = story.start(*resume).wait(timeout=900)
     finally:
         story.started.kill()  # where the story broke off, nothing may stay

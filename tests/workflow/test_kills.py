@@ -130,7 +130,7 @@ def test_no_kill_tears_a_file_or_changes_a_table(tiny, tmp_path):
     study = write_tiny_study(tmp_path)
     arguments = [*command(tmp_path, study)[1:], "--retries", "20"]
     of_snakemake = [one for one in arguments if one not in ("--configfile", str(study))]
-    resume = [sys.executable, "-m", "resume", str(study), *of_snakemake]
+    resume = [sys.executable, "-m", "study.resume", str(study), *of_snakemake]
     killer, left = Killer(tmp_path, expected), list(SNAKEMAKE_DIES_AFTER)
     words, ends, log = command(tmp_path, study, *arguments[-2:]), [], tmp_path / "log.txt"
     for _ in range(MOST_ROUNDS):

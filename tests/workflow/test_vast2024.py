@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from study import read_yaml
+from study.reading import read_yaml
 from workflow.conftest import ROOT, snakemake, write_base_model, write_collection
 
 STUDY = ROOT / "studies" / "vast2024.yaml"

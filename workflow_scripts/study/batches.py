@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from relevance_neurons.selection.ablation_kinds import UNPRUNED
 from relevance_neurons.selection.schemes import PAPER, Scheme
-from study import Study, ablated_schemes, study_schemes
+from study.contents import Study, ablated_schemes, study_schemes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A way back from a run that was killed: python -m resume STUDY [snakemake's arguments].
+"""A way back from a run that was killed: python -m study.resume STUDY [snakemake's arguments].
 
 Kill -9 leaves a run's jobs at work, on the cluster or on this machine, and its lock in place. Here
 the jobs are ended, half-written files removed, the lock is taken away and Snakemake starts again:
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from study import StudyError, read_yaml
+from study.reading import StudyError, read_yaml
 
 SECONDS = 300
 """Within which a cluster is to end cancelled jobs."""
@@ -241,7 +241,7 @@ def resume(study_file: Path, arguments: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("usage: python -m resume STUDY [arguments of snakemake]")
+        sys.exit("usage: python -m study.resume STUDY [arguments of snakemake]")
     try:
         resume(Path(sys.argv[1]), sys.argv[2:])
     except (ResumeError, StudyError) as error:

@@ -1,0 +1,108 @@
+"""What a study names: collections, maps that are attributed, schemes and those of ablations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
+
+Study = dict[str, Any]
+FILES = ("documents", "queries", "qrels")
+SOURCE_KEYS = {
+    "ir_datasets": {"id"},
+    "files": {*FILES, "obtain"},
+    "docstrings": {"package", "part", "max_queries", "negatives"},
+}
+COMMON_KEYS = {"source", "domain", "relevant", "non_relevant"}
+
+
+def has_label(study: Study, collection: str, label: str) -> bool:
+    """Whether ``collection`` has judgments of ``label``."""
+    return bool(study["collections"][collection][label])
+
+
+def attributed(study: Study) -> list[tuple[str, str]]:
+    """The (collection, label) pairs that are attributed, in the order of the study file."""
+    return [
+        (collection, label)
+        for collection in study["attribution"]["collections"]
+        for label in study["attribution"]["labels"]
+        if has_label(study, collection, label)
+    ]
+
+
+def used_collections(study: Study) -> list[str]:
+    """Every collection that some stage reads, in the order of the study file."""
+    named = {name for _key, names in named_collections(study) for name in names}
+    return [name for name in study["collections"] if name in named]
+
+
+def source_settings(study: Study, collection: str) -> dict[str, Any]:
+    """The source of a collection and the keys that belong to it."""
+    keys = study["collections"][collection]
+    return {"source": keys["source"]} | {
+        key: value for key, value in keys.items() if key in SOURCE_KEYS[keys["source"]]
+    }
+
+
+def in_domain(study: Study) -> list[str]:
+    """The attribution collections whose domain is ``in``."""
+    return [
+        name
+        for name in study["attribution"]["collections"]
+        if study["collections"][name]["domain"] == "in"
+    ]
+
+
+def study_schemes(study: Study) -> list[Scheme]:
+    """Every scheme of the study: the paper's, then its own."""
+    maps = attributed(study)
+    names = study["attribution"]["collections"]
+    domains = {name: study["collections"][name]["domain"] for name in names}
+    own = own_schemes(study["selection"]["schemes"], domains, maps)
+    return [*paper_schemes(domains, maps), *own]
+
+
+def ablated_schemes(study: Study) -> list[str]:
+    """The names of ``ablation.schemes``; by default those of Table 4, and the study's own.
+
+    Table 4 holds the schemes of each in-domain collection, or of every one where none is
+    in-domain, and those over several collections. An intersection of fewer than two, or of the
+    same ones as another, is no scheme of its own.
+    """
+    if "schemes" in study["ablation"]:
+        return study["ablation"]["schemes"]
+    inside = in_domain(study) or study["attribution"]["collections"]
+    chosen, seen = [], set()
+    for one in study_schemes(study):
+        what = replace(one, scheme="")
+        several = len(one.collections) > 1 and what not in seen
+        if one.own or (several if one.is_joint else one.collections[0] in inside):
+            chosen.append(one.scheme)
+        seen.add(what)
+    return chosen
+
+
+def figure4_scheme(study: Study) -> tuple[str, float]:
+    """Scheme and level of Figure 4: the paper's N of the in-domain collection at 1 %.
+
+    P where that collection has no non-relevant judgments; the first attribution collection where
+    none is in-domain; the highest level up to 1 % of those that the study selects.
+    """
+    name = (in_domain(study) or study["attribution"]["collections"])[0]
+    kind = "N" if (name, "non_relevant") in attributed(study) else "P"
+    levels = study["selection"]["top_percents"]
+    return f"{kind}_{name}", max((level for level in levels if level <= 1), default=min(levels))
+
+
+def named_collections(config: Study) -> Iterator[tuple[str, list[str]]]:
+    """Every key that names collections, with the names."""
+    yield "attribution.collections", config["attribution"]["collections"]
+    yield "ablation.collections", config["ablation"]["collections"]
+    yield "evaluation.collections", config.get("evaluation", {}).get("collections", [])
+    if "collection" in config.get("baselines", {}):
+        yield "baselines.collection", [config["baselines"]["collection"]]
+    if "finetune" in config["reranker"]:
+        yield "reranker.finetune.collections", config["reranker"]["finetune"]["collections"]

@@ -1,0 +1,119 @@
+"""What a schema cannot see: keys that contradict each other, names that nobody defines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from study.contents import FILES, Study, attributed, named_collections, study_schemes
+from study.messages import suggestion
+
+
+def contradictions(config: Study, folder: Path) -> Iterator[str]:
+    """Yield a message for each; ``folder`` is the study file's."""
+    known, attributed_names = config["collections"], config["attribution"]["collections"]
+    for key, names in named_collections(config):
+        for name in names:
+            if name not in known:
+                yield (
+                    f"{key}: collection {name!r} is not defined under collections"
+                    f"{suggestion(name, known)}; defined are {', '.join(known)}"
+                )
+    among_attributed = {
+        "selection.outliers": config["selection"]["outliers"],
+        "sensitivity.collections": config["sensitivity"].get("collections", []),
+        "sanity.collection": [config["sanity"].get("collection", attributed_names[0])],
+    }
+    for key, names in among_attributed.items():
+        for name in names:
+            if name not in attributed_names:
+                yield f"{key}: {name!r} is not one of attribution.collections"
+    for name, collection in known.items():
+        yield from _contradictions_of_collection(name, collection, folder)
+    for name in config["attribution"]["collections"]:
+        if name in known and name not in dict(attributed(config)):
+            yield (
+                f"attribution.collections: {name} has judgments of none of the labels "
+                f"{', '.join(config['attribution']['labels'])}"
+            )
+    yield from _contradictions_of_reranker(config["reranker"], folder)
+    yield from _contradictions_of_measure(config["ablation"]["measure"])
+    yield from _contradictions_of_schemes(config)
+    value = config["ablation"]["value"]
+    if value in config["ablation"]["further"]:
+        yield f"ablation.further: {value!r} is what ablation.value gives already"
+    yield from _contradictions_of_paths(config)
+
+
+def _contradictions_of_paths(config: Study) -> Iterator[str]:
+    """Of the study's own rule of the integral and of those of its variants."""
+    variants = config["sensitivity"].get("variants", {})
+    changes = {f"sensitivity.variants.{name}": keys for name, keys in variants.items()}
+    for where, given in ({"attribution": {}} | changes).items():
+        keys = config["attribution"] | given
+        rule, points = keys["quadrature"], keys["n_points"]
+        unused = "n_points" if rule == "adaptive" else "tolerance"
+        if unused in given:
+            yield f"{where}.{unused}: {given[unused]} was found; {rule} does not use it"
+        if rule == "simpson" and points % 2 == 0:
+            yield f"{where}.n_points: {points} was found; simpson needs an odd number"
+
+
+def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
+    named = {"finetune.base": reranker.get("finetune", {}).get("base")} | reranker
+    for key in ("model", "tokenizer", "finetune.base"):
+        name = named.get(key) or ""
+        path = folder / Path(name).expanduser()
+        # No hub id has two slashes; a folder of the working directory is not the study file's.
+        is_folder = name.startswith((".", "~", "/")) or name.count("/") > 1 or Path(name).is_dir()
+        if name and is_folder and not path.is_dir():
+            yield f"reranker.{key}: no folder {path}; paths are relative to the study file"
+
+
+def _contradictions_of_schemes(config: Study) -> Iterator[str]:
+    attributed_names = config["attribution"]["collections"]
+    if not set(attributed_names) <= set(config["collections"]):
+        return  # told already
+    found = study_schemes(config)
+    paper = {one.scheme for one in found if not one.own}
+    own = {one.scheme for one in found if one.own}
+    for name, keys in config["selection"]["schemes"].items():
+        where = f"selection.schemes.{name}"
+        if name in paper:
+            yield f"{where}: the paper's schemes have one of this name; give another"
+        for one in keys["collections"] if isinstance(keys["collections"], list) else ():
+            if one not in attributed_names:
+                yield f"{where}.collections: {one!r} is not one of attribution.collections"
+            for label in keys["labels"]:
+                if one in attributed_names and (one, label) not in attributed(config):
+                    yield f"{where}.collections: {one} is not attributed for the label {label}"
+        if name not in own:
+            yield f"{where}: no collection of {keys['collections']} is attributed for its labels"
+    for name in config["ablation"].get("schemes", []):
+        if name not in paper | own:
+            yield (
+                f"ablation.schemes: no scheme {name!r}{suggestion(name, list(paper | own))}; "
+                f"the study has {', '.join(one.scheme for one in found)}"
+            )
+
+
+def _contradictions_of_measure(measure: str) -> Iterator[str]:
+    if measure == "nDCG@10":
+        return  # looking another one up takes a second
+    from relevance_neurons.ablation.measures import parse_measure
+    from relevance_neurons.errors import UserError
+
+    try:
+        parse_measure(measure)
+    except UserError as error:
+        yield f"ablation.measure: {error}"
+
+
+def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> Iterator[str]:
+    both = set(collection["relevant"]) & set(collection["non_relevant"])
+    if both:
+        yield f"collections.{name}: grade {min(both)} is both relevant and non_relevant"
+    source = collection["source"]
+    for key in FILES if source == "files" else ():
+        if "obtain" not in collection and not (folder / collection[key]).is_file():
+            yield f"collections.{name}.{key}: no file {folder / collection[key]}"

