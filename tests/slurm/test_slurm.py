@@ -22,7 +22,7 @@ import psutil
 import pytest
 import yaml
 
-from test_profiles import profile
+from toys.profiles import profile
 from workflow.conftest import (
     ROOT,
     SNAKEMAKE,

@@ -13,7 +13,7 @@ import pytest
 import torch
 import yaml
 
-from conftest import WORDS, make_model, make_tokenizer
+from toys.bert import WORDS, make_model, make_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))

@@ -1,0 +1,43 @@
+"""What the rules' text promises: jobs on a GPU outlive another choice of neurons."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+RULES = Path(__file__).parents[2] / "rules"
+SCHEMA = yaml.safe_load((RULES / "schemas" / "study.schema.yaml").read_text(encoding="utf-8"))
+SELECTION_KEYS = set(SCHEMA["properties"]["selection"]["properties"]) - {"schemes"}
+
+
+def blocks() -> dict[str, str]:
+    """The text of each rule, by its name; ``file:`` and the file's name for what is outside."""
+    found = {}
+    for file in sorted(RULES.glob("*.smk")):
+        name = f"file:{file.name}"
+        for line in file.read_text(encoding="utf-8").splitlines():
+            head = re.match(r"(?:rule|use rule \w+ as) (\w+)", line)
+            if head:
+                name = head[1]
+            elif line and not line.startswith(" "):
+                name = f"file:{file.name}"
+            found[name] = found.get(name, "") + line + "\n"
+    return found
+
+
+BLOCKS = blocks()
+ON_GPU = [name for name, text in BLOCKS.items() if "gpu=1" in text] + ["attribute_variant"]
+OUTSIDE = [name for name in BLOCKS if name.startswith("file:")]
+
+
+@pytest.mark.parametrize("name", ON_GPU + OUTSIDE)
+def test_another_selection_repeats_no_job_on_a_gpu(name):
+    """Nor what the files define for their rules. Schemes reach re-ranking as its inputs."""
+    words = set(re.findall(r"\w+", BLOCKS[name]))
+    assert not words & (SELECTION_KEYS | {"selection"}), name
+
+
+def test_the_rules_on_a_gpu_are_found():
+    assert {"attribute_neurons", "rerank_candidates", "randomise_layers"} <= set(ON_GPU)
+    assert "select_neurons" in set(BLOCKS) - set(ON_GPU)

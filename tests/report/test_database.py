@@ -1,0 +1,341 @@
+"""The database of a made-up study: whole, self-contained, and every ready question answered."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from relevance_neurons.ablation.significance import EFFECTS
+from toys.synthetic_results import (
+    ABLATION_DOMAINS,
+    DOMAINS,
+    MAPS,
+    TOP_PERCENTS,
+    neuron_frame,
+    write_synthetic_results,
+)
+from workflow_scripts.report import build_database
+
+QUERIES = Path(build_database.__file__).parents[1] / "queries"
+COLLECTIONS = [*DOMAINS, *ABLATION_DOMAINS]
+STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERCENTS}}
+STUDY |= {"ablation": {"equivalence_margin": 2}}
+WHOLE = (
+    "baselines schemes scheme_sizes overlaps selection_frequencies ablation_effects ranking_quality"
+    " split_halves sensitivity activations match_quality"
+    " randomisation single_neurons single_neuron_correlations path_example"
+)
+
+
+def study_files(results: Path) -> tuple[dict[str, list[Path]], dict[str, list]]:
+    """The files of every table, and the keys of those that lack them."""
+    texts = ["documents", "queries", "qrels"]
+    files = {
+        name: [results / "collections" / one / f"{name}.parquet" for one in COLLECTIONS]
+        for name in texts
+    }
+    keys = dict.fromkeys(texts, COLLECTIONS) | {"pairs": list(DOMAINS), "attribution_checks": MAPS}
+    files["pairs"] = [results / "pairs" / f"{one}.parquet" for one in DOMAINS]
+    for name in ("neuron_scores", "attribution_checks", "convergence"):
+        files[name] = [results / name / one / f"{label}.parquet" for one, label in MAPS]
+    for name in ("candidates", "rerankings", "measures"):
+        keys[name] = list(ABLATION_DOMAINS)
+        files[name] = [results / name / f"{one}.parquet" for one in ABLATION_DOMAINS]
+    return files | {name: [results / f"{name}.parquet"] for name in WHOLE.split()}, keys
+
+
+def build(results: Path, database: Path) -> Path:
+    files, keys = study_files(results)
+    collections = {
+        name: {"source": "files", "domain": domain, "relevant": [2, 3], "documents": "docs.tsv"}
+        for name, domain in (DOMAINS | ABLATION_DOMAINS).items()
+    }
+    build_database.main(files, database, keys, collections, STUDY)
+    return database
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Path:
+    return write_synthetic_results(tmp_path_factory.mktemp("study") / "results")
+
+
+@pytest.fixture(scope="module")
+def database(results, tmp_path_factory):
+    """A database that was moved away, its files deleted, opened read-only."""
+    copy = tmp_path_factory.mktemp("copy") / "results"
+    shutil.copytree(results, copy)
+    moved = build(copy, copy / "neurons.duckdb").rename(copy.parent / "moved.duckdb")
+    shutil.rmtree(copy)
+    with duckdb.connect(str(moved), read_only=True) as connection:
+        yield connection
+
+
+def rows(database: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
+    return database.sql(query).pl()
+
+
+@pytest.mark.parametrize("query", sorted(QUERIES.glob("*.sql")), ids=lambda path: path.stem)
+def test_every_ready_question_has_an_answer(database, query):
+    assert len(rows(database, query.read_text(encoding="utf-8"))) > 0
+
+
+def test_there_are_ready_questions():
+    assert len(list(QUERIES.glob("*.sql"))) >= 8
+
+
+def test_tables_hold_the_files(database, results):
+    files, keys = study_files(results)
+    for table in files.keys() - {"documents"}:
+        frames = []
+        for number, file in enumerate(files[table]):
+            key = keys.get(table, [[]] * len(files[table]))[number]
+            names = zip(
+                ["collection", "label"], [key] if isinstance(key, str) else key, strict=False
+            )
+            columns = [pl.lit(value).alias(name) for name, value in names]
+            frames.append(pl.read_parquet(file).select(*columns, pl.all()))
+        expected = pl.concat(frames)
+        found = rows(database, f'FROM "{table}"').select(expected.columns)
+        assert_frame_equal(found, expected, check_dtypes=False)
+
+
+def test_documents_are_those_of_pairs_and_candidates(database, results):
+    texts = [
+        pl.read_parquet(results / "collections" / one / "documents.parquet").select(
+            pl.lit(one).alias("collection"), pl.all()
+        )
+        for one in COLLECTIONS
+    ]
+    named = [
+        pl.read_parquet(file).select(pl.lit(one).alias("collection"), "doc_id")
+        for table, names in (("pairs", DOMAINS), ("candidates", ABLATION_DOMAINS))
+        for one, file in zip(names, study_files(results)[0][table], strict=True)
+    ]
+    expected = pl.concat(texts).join(pl.concat(named), on=["collection", "doc_id"], how="semi")
+    assert 0 < len(expected) < len(pl.concat(texts))
+    order = ["collection", "doc_id"]
+    assert_frame_equal(rows(database, "FROM documents").sort(order), expected.sort(order))
+
+
+def test_settings_and_collections(database):
+    assert dict(rows(database, "FROM study").iter_rows()) == {
+        "study": "synthetic",
+        "seed": "0",
+        "selection.top_percents": "[1.0, 5.0, 10.0]",
+        "ablation.equivalence_margin": "2",
+    }
+    first = rows(database, "FROM collections").row(0, named=True)
+    assert first == {
+        "collection": "alpha",
+        "source": "files",
+        "domain": "in",
+        "origin": "docs.tsv",
+        "relevant": [2, 3],
+        "non_relevant": None,
+    }
+
+
+def test_every_table_says_what_a_row_is(database):
+    tables = rows(database, "SELECT table_name, comment FROM duckdb_tables()")
+    declared = Path(build_database.__file__).with_name("database_tables.sql")
+    assert len(tables) == declared.read_text(encoding="utf-8").count("CREATE TABLE ") >= 21
+    assert tables["comment"].str.starts_with("One row is ").all()
+    columns = rows(database, "SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL")
+    assert len(columns) > 20
+
+
+def test_effects_have_the_columns_that_the_tests_compute(database):
+    found = rows(database, "SELECT * FROM ablation_effects LIMIT 0").columns
+    assert sorted(found) == sorted(EFFECTS.names())
+
+
+def test_nothing_points_to_a_file(database):
+    views = rows(database, "SELECT sql FROM duckdb_views() WHERE NOT internal")["sql"]
+    assert views.str.contains("(?i)parquet|read_").sum() == 0
+
+
+def test_top_neurons(database, results):
+    schemes = pl.read_parquet(results / "schemes.parquet")
+    chosen = schemes.filter((pl.col("scheme") == "N_beta") & (pl.col("top_percent") == 5))
+    best = chosen.sort("score", descending=True).select("layer", "component", "neuron", "score")
+    assert_frame_equal(rows(database, "FROM top_neurons('N_beta', 5)"), best)
+
+
+def test_neuron_profile_ranks_the_neuron_in_every_map(database, results):
+    found = rows(database, "FROM neuron_profile(1, 'intermediate', 3)")
+    assert found.select("collection", "label").rows() == sorted(MAPS)
+    index = neuron_frame().rows().index((1, "intermediate", 3))
+    for collection, label, score, _, rank, n_neurons in found.iter_rows():
+        file = results / "neuron_scores" / collection / f"{label}.parquet"
+        scores = pl.read_parquet(file)["score"].to_numpy()
+        assert (score, n_neurons) == (scores[index], len(scores))
+        assert rank == 1 + (scores > score).sum()
+
+
+def test_shared_neurons_are_the_intersection(database, results):
+    found = rows(database, "FROM shared_neurons('N_beta', 'N_gamma', 10)")
+    schemes = pl.read_parquet(results / "schemes.parquet")
+    both = schemes.filter((pl.col("scheme") == "N_and_out") & (pl.col("top_percent") == 10))
+    assert_frame_equal(
+        found.drop("score_a", "score_b"), both.select("layer", "component", "neuron")
+    )
+    mean = (found["score_a"] + found["score_b"]) / 2
+    assert mean.to_list() == pytest.approx(both["score"].to_list())
+
+
+def test_effect_of_stands_beside_its_control(database, results):
+    effects = pl.read_parquet(results / "ablation_effects.parquet")
+    found = rows(database, "FROM effect_of('F_all')")
+    control = effects.filter(pl.col("scheme") == "random:F_all").sort("collection", "top_percent")
+    assert len(found) == 9
+    assert found["random_percent"].to_list() == control["difference_percent"].to_list()
+
+
+def test_hardest_queries_are_differences_of_measures(database, results):
+    for scheme in ("P_alpha", "random:P_alpha"):
+        found = rows(database, f"FROM hardest_queries('{scheme}', 10)")
+        measures = pl.read_parquet(results / "measures" / "zeta.parquet")
+        values = measures.group_by("scheme", "top_percent", "query_id").agg(pl.mean("value"))
+        of_query = {(a, b, c): value for a, b, c, value in values.iter_rows()}
+        assert found["difference"].is_sorted()
+        for row in found.filter(pl.col("collection") == "zeta").iter_rows(named=True):
+            original = of_query["none", 0.0, row["query_id"]]
+            pruned = of_query[scheme, 10.0, row["query_id"]]
+            assert row["difference"] == pytest.approx(pruned - original)
+
+
+def test_moved_passages_have_ranks(database):
+    found = rows(database, "FROM moved_passages('random:F_all', 5)")
+    assert (found["rank_before"] - found["rank_after"]).is_sorted()
+    for _, ranking in found.group_by("collection", "query_id", "draw"):
+        for column in ("rank_before", "rank_after"):
+            assert sorted(ranking[column]) == list(range(1, len(ranking) + 1))
+    assert found["draw"].n_unique() == 3
+
+
+def test_equal_scores_are_ranked_as_in_trec_eval(results, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    file = copy / "rerankings" / "zeta.parquet"
+    pl.read_parquet(file).with_columns(score=pl.lit(-1.0)).write_parquet(file)
+    with duckdb.connect(str(build(copy, tmp_path / "neurons.duckdb"))) as connection:
+        found = rows(connection, "FROM ranked_passages WHERE collection = 'zeta'")
+    for _, ranking in found.group_by("scheme", "top_percent", "draw", "query_id"):
+        assert ranking.sort("rank")["doc_id"].is_sorted(descending=True)
+
+
+def test_a_chosen_scheme_narrows_the_questions(results, tmp_path):
+    with duckdb.connect(str(build(results, tmp_path / "neurons.duckdb"))) as connection:
+        connection.execute("SET VARIABLE scheme = 'N_alpha'")
+        for name in ("locate_neurons", "find_hurt_queries", "find_fallen_passages"):
+            found = rows(connection, (QUERIES / f"{name}.sql").read_text(encoding="utf-8"))
+            assert found["scheme"].unique().to_list() == ["N_alpha"]
+
+
+def test_questions_about_queries_are_about_the_schemes_own_ablations(results, tmp_path):
+    with duckdb.connect(str(build(results, tmp_path / "neurons.duckdb"))) as connection:
+        for name in ("find_hurt_queries", "find_fallen_passages"):
+            query = (QUERIES / f"{name}.sql").read_text(encoding="utf-8")
+            connection.execute("RESET VARIABLE scheme")
+            found = rows(connection, query)["scheme"]
+            assert not found.str.contains(":|^none$|^shuffled$").any()
+            connection.execute("SET VARIABLE scheme = 'mean:F_all'")
+            assert rows(connection, query)["scheme"].unique().to_list() == ["mean:F_all"]
+
+
+def test_stable_neurons_are_counted_over_collections(database, results):
+    query = (QUERIES / "find_stable_neurons.sql").read_text(encoding="utf-8")
+    first = rows(database, query).filter(label="relevant", top_percent=10.0).row(0, named=True)
+    frequencies = pl.read_parquet(results / "selection_frequencies.parquet").filter(
+        label="relevant",
+        top_percent=10.0,
+        selected=True,
+        **{name: first[name] for name in ("layer", "component", "neuron")},
+    )
+    assert first["n_collections"] == len(frequencies) > 1
+    assert first["of_collections"] == 4
+    assert first["lowest_frequency"] == frequencies["frequency"].min()
+
+
+def test_sign_changes_hold_in_every_collection_with_both_labels(database, results):
+    query = (QUERIES / "find_sign_changes.sql").read_text(encoding="utf-8")
+    found = set(rows(database, query).select("layer", "component", "neuron").iter_rows())
+    scores = {
+        one: pl.read_parquet(results / "neuron_scores" / one[0] / f"{one[1]}.parquet")["score"]
+        for one in MAPS
+        if one[0] != "delta"
+    }
+    expected = set()
+    for index, neuron in enumerate(neuron_frame().iter_rows()):
+        relevant = {score[index] > 0 for one, score in scores.items() if one[1] == "relevant"}
+        other = {score[index] > 0 for one, score in scores.items() if one[1] == "non_relevant"}
+        if len(relevant) == len(other) == 1 and relevant != other:
+            expected.add(neuron)
+    assert found == expected
+
+
+def test_equivalence_is_counted_over_collections(database, results):
+    query = (QUERIES / "check_equivalence.sql").read_text(encoding="utf-8")
+    found = rows(database, query)
+    effects = pl.read_parquet(results / "ablation_effects.parquet")
+    assert found["scheme"].str.contains("^(random|matched):").all()
+    assert found["n_collections"].unique().to_list() == [3]
+    assert found["margin_percent"].unique().to_list() == [2]
+    for row in found.iter_rows(named=True):
+        of = effects.filter(scheme=row["scheme"], top_percent=row["top_percent"])
+        equivalent = of["equivalent"].fill_null(False).to_list()
+        significant = of["significant"].to_list()
+        neither = [not a and not b for a, b in zip(equivalent, significant, strict=True)]
+        counts = (row["n_equivalent"], row["n_significant"], row["n_undecided"])
+        assert counts == (sum(equivalent), sum(significant), sum(neither))
+        assert (row["draws_within"], row["n_draws"]) == (of["draws_within"].sum(), 3 * 3)
+        assert row["greatest_loss_of_a_draw"] == of["draw_low"].min()
+        assert row["greatest_p_equivalence"] == of["p_equivalence"].max()
+        assert row["greatest_loss_percent"] == of["difference_percent"].min()
+    assert 0 < found["n_equivalent"].sum() < found["n_collections"].sum()
+
+
+def test_single_neurons_are_correlated_as_polars_does(database, results):
+    query = (QUERIES / "check_single_neurons.sql").read_text(encoding="utf-8")
+    found = rows(database, query)
+    expected = pl.read_parquet(results / "single_neuron_correlations.parquet")
+    expected = expected.filter(pl.col("component") != "all")
+    assert len(found) == len(expected) == 2 * expected["component"].n_unique()
+    for row in found.iter_rows(named=True):
+        of = expected.filter(label=row["label"], component=row["component"]).row(0, named=True)
+        for name in found.columns[2:7]:
+            assert row[name] == pytest.approx(of[name]), name
+
+
+def test_columns_beyond_the_contract_are_kept(results, tmp_path):
+    files, keys = study_files(results)
+    wider = tmp_path / "baselines.parquet"
+    frame = pl.read_parquet(files["baselines"][0]).with_columns(remark=pl.lit("new"))
+    frame.write_parquet(wider)
+    database = tmp_path / "neurons.duckdb"
+    inputs = files | {"baselines": str(wider), "sql": ["not_a_table.sql"]}
+    build_database.main(inputs, database, keys, {}, {})
+    with duckdb.connect(str(database)) as connection:
+        assert rows(connection, "SELECT remark FROM baselines").n_unique() == 1
+
+
+def test_same_files_same_content(results, tmp_path):
+    first, second = (build(results, tmp_path / name) for name in ("a.duckdb", "b.duckdb"))
+    with duckdb.connect() as connection:
+        for name, path in (("a", first), ("b", second)):
+            connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
+        for table in study_files(results)[0]:
+            one, other = (rows(connection, f'FROM {name}."{table}"') for name in "ab")
+            assert_frame_equal(one, other)
+
+
+def test_a_failed_build_leaves_nothing(results, tmp_path):
+    files, keys = study_files(results)
+    with pytest.raises(ValueError, match="zip"):
+        build_database.main(files, tmp_path / "x.duckdb", keys | {"pairs": ["alpha"]}, {}, {})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,296 @@
+"""Study files: what is wrong with one is a line that names file and key."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from study.contents import (
+    ablated_schemes,
+    attributed,
+    figure4_scheme,
+    source_settings,
+    used_collections,
+)
+from study.reading import StudyError, check_schema, complete_study, read_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "rules" / "schemas" / "study.schema.yaml"
+FILES = {"source": "files", "documents": "d.tsv", "queries": "q.tsv", "qrels": "r.txt"}
+MINIMAL = {
+    "study": "small",
+    "reranker": {"model": "some/ranker"},
+    "collections": {"alpha": {**FILES, "domain": "in"}, "beta": {**FILES, "non_relevant": []}},
+    "attribution": {"collections": ["alpha", "beta"]},
+    "ablation": {"collections": ["beta"]},
+}
+
+
+def write_study(folder: Path, **changes) -> Path:
+    """A study file and its collections; a change maps a dotted key to a value or to ... (out)."""
+    for name in ("d.tsv", "q.tsv", "r.txt"):
+        (folder / name).write_text("1\ttext\n")
+    study = copy.deepcopy(MINIMAL)
+    for dotted, value in changes.items():
+        *parents, key = dotted.split(".")
+        place = study
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is ...:
+            del place[key]
+        else:
+            place[key] = value
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    return path
+
+
+def read_study(path: Path) -> dict:
+    """As the Snakefile does it: schema, defaults by Snakemake's validate, completion."""
+    from snakemake.utils import validate
+
+    config = yaml.safe_load(path.read_text())
+    check_schema(config, SCHEMA, path)
+    validate(config, str(SCHEMA))
+    return complete_study(config, path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"atribution": {}}, "atribution: unknown key (did you mean 'attribution'?); allowed are"),
+        ({"attribution.baselin": "zero"}, "attribution.baselin: unknown key (did you mean 'base"),
+        ({"collections.alpha.qrel": "x"}, "collections.alpha.qrel: unknown key (did you mean 'q"),
+        ({"study": ...}, "study: is missing"),
+        ({"study": "a/b"}, "study: 'a/b' was found; letters, digits, - and _ are allowed"),
+        ({"seed": -1}, "seed: -1 was found; at least 0 is allowed"),
+        ({"seed": "one"}, "seed: 'one' was found; a value of type integer is needed"),
+        ({"attribution": None}, "attribution: nothing was found; a value of type object"),
+        ({"attribution.n_points": 1}, "attribution.n_points: 1 was found; at least 2 is allowed"),
+        (
+            {"sensitivity.variants": {"more": {"n_points": 50}}},
+            "sensitivity.variants.more.n_points: 50 was found; adaptive does not use it",
+        ),
+        (
+            {"sensitivity.variants": {"even": {"quadrature": "simpson", "n_points": 50}}},
+            "sensitivity.variants.even.n_points: 50 was found; simpson needs an odd number",
+        ),
+        (
+            {"sensitivity.variants": {"tight": {"quadrature": "right", "tolerance": 0.01}}},
+            "sensitivity.variants.tight.tolerance: 0.01 was found; right does not use it",
+        ),
+        (
+            {"attribution.baseline": "mask"},
+            "attribution.baseline: 'mask' was found; allowed are pad",
+        ),
+        (
+            {"attribution.collections": []},
+            "attribution.collections: [] was found; at least 1 entry",
+        ),
+        (
+            {"attribution.collections": ["gamma"]},
+            "attribution.collections: collection 'gamma' is not",
+        ),
+        ({"ablation.collections": ["bet"]}, "not defined under collections (did you mean 'beta'?)"),
+        ({"selection.top_percents": [0]}, "selection.top_percents.0: 0 was found; more than 0"),
+        ({"selection.top_percents": [1, 101]}, "top_percents.1: 101 was found; at most 100"),
+        ({"selection.outliers": ["gamma"]}, "outliers: 'gamma' is not one of attribution.collec"),
+        ({"ablation.bm25.b": 2}, "ablation.bm25.b: 2 was found; at most 1 is allowed"),
+        ({"ablation.value": "median"}, "ablation.value: 'median' was found; allowed are zero"),
+        ({"reranker": {}}, "reranker: exactly one of model or finetune is needed"),
+        (
+            {"collections.alpha.source": "files", "collections.alpha.qrels": ...},
+            "alpha.qrels: is mis",
+        ),
+        ({"collections.alpha.relevant": [0, 1]}, "alpha: grade 0 is both relevant and non_relev"),
+        ({"collections.alpha.documents": "no.tsv"}, "collections.alpha.documents: no file "),
+        ({"baselines.collection": "gamma"}, "baselines.collection: collection 'gamma' is not def"),
+        (
+            {"attribution.labels": ["non_relevant"], "attribution.collections": ["beta"]},
+            "attribution.collections: beta has judgments of none of the labels non_relevant",
+        ),
+        ({"collections.alpha.part": "all"}, "alpha.part: is no key of source files; allowed are"),
+        ({"collections.and_out": {**FILES}}, "collections.and_out: a name here is"),
+        ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
+        ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),
+        ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, changes, message):
+    path = write_study(tmp_path, **changes)
+    with pytest.raises(StudyError) as error:
+        read_study(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_defaults_are_filled_in(tmp_path):
+    study = read_study(write_study(tmp_path))
+    assert study["seed"] == 0
+    assert study["ablation"]["bm25"] == {"engine": "pisa", "k1": 0.9, "b": 0.4}
+    assert study["baselines"] == {"collection": "alpha", "pairs": 1000}
+    assert study["evaluation"]["collections"] == ["beta"]
+    assert study["collections"]["alpha"]["relevant"] == [1]
+    assert study["selection"]["top_percents"] == [0.01, 0.1, 1]
+
+
+def test_the_order_of_keys_does_not_matter(tmp_path):
+    study = read_study(write_study(tmp_path))
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()), sort_keys=True))
+    backwards = yaml.safe_load(path.read_text())
+    backwards = {key: backwards[key] for key in reversed(backwards)}
+    alpha = backwards["collections"]["alpha"]
+    backwards["collections"]["alpha"] = {key: alpha[key] for key in reversed(alpha)}
+    path.write_text(yaml.safe_dump(backwards, sort_keys=False))
+    other = read_study(path)
+    assert str(other["collections"]) == str(study["collections"])
+    assert str(other["ablation"]) == str(study["ablation"])
+
+
+def test_paths_are_relative_to_the_study_file(tmp_path):
+    (tmp_path / "ranker").mkdir()
+    study = read_study(write_study(tmp_path, **{"reranker.model": "ranker"}))
+    assert study["reranker"]["model"] == str(tmp_path / "ranker")
+    assert study["collections"]["alpha"]["documents"] == str(tmp_path / "d.tsv")
+    hub = read_study(write_study(tmp_path, **{"reranker.model": "some/ranker"}))
+    assert hub["reranker"]["model"] == "some/ranker"
+
+
+def test_labels_that_a_collection_lacks_are_not_attributed(tmp_path):
+    study = read_study(write_study(tmp_path))
+    assert attributed(study) == [
+        ("alpha", "relevant"),
+        ("alpha", "non_relevant"),
+        ("beta", "relevant"),
+    ]
+    assert used_collections(study) == ["alpha", "beta"]
+    assert set(source_settings(study, "alpha")) == {"source", "documents", "queries", "qrels"}
+
+
+def test_a_key_that_stands_twice(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text() + "seed: 1\nseed: 2\n")
+    lines = path.read_text().count("\n")
+    with pytest.raises(StudyError, match=f"line {lines}: key 'seed' is there already"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("study: a\n\tseed: 1\n", "line 2: "), ("a: 1\n", "study: is missing"), ("", "is missing")],
+)
+def test_a_file_that_is_no_study(tmp_path, text, message):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=message):
+        read_yaml(path)
+    with pytest.raises(StudyError, match="no study file can be read here"):
+        read_yaml(tmp_path / "nope.yaml")
+
+
+def test_a_folder_of_the_working_directory_is_not_the_studys(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "results" / "reranker").mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    for name in ("results/reranker", "no/such/folder"):
+        path = write_study(tmp_path, **{"reranker.model": name})
+        with pytest.raises(StudyError, match=r"no folder .*; paths are relative to the study"):
+            read_study(path)
+
+
+def test_a_name_that_yaml_reads_as_a_number(tmp_path):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text().replace("  beta:", "  2020:"))
+    with pytest.raises(StudyError, match=r"collections\.2020: a name here is .* quotes"):
+        read_study(path)
+
+
+def test_defaults_of_other_sources_are_not_kept(tmp_path):
+    study = read_study(write_study(tmp_path))
+    assert set(study["collections"]["beta"]) == {*FILES, "domain", "relevant", "non_relevant"}
+
+
+def test_schemes_without_an_intersection(tmp_path):
+    study = read_study(write_study(tmp_path))
+    assert "P_and_out" not in ablated_schemes(study)  # beta alone is no intersection
+    assert "P_and_all" in ablated_schemes(study)
+    study["collections"]["alpha"]["domain"] = "out"
+    schemes = ablated_schemes(study)
+    assert {"P_alpha", "P_beta", "P_and_out"} < set(schemes) and "P_and_all" not in schemes
+    assert not {"N_beta", "N_and_out"} & set(schemes)  # beta has no judged non-relevant pairs
+    study["attribution"]["collections"] = ["alpha"]
+    assert ablated_schemes(study) == ["P_alpha", "N_alpha", "F_alpha"]
+
+
+def test_schemes_of_ones_own_are_ablated_too(tmp_path):
+    own = {"mine": {"labels": ["relevant"], "components": ["value"]}}
+    study = read_study(write_study(tmp_path, **{"selection.schemes": own}))
+    assert ablated_schemes(study)[-1] == "mine"
+    chosen = {"selection.schemes": own, "ablation.schemes": ["mine", "P_beta"]}
+    assert ablated_schemes(read_study(write_study(tmp_path, **chosen))) == ["mine", "P_beta"]
+
+
+@pytest.mark.parametrize(
+    ("schemes", "message"),
+    [
+        ({"P_beta": {"labels": ["relevant"]}}, "P_beta: the paper's schemes have one of this name"),
+        (
+            {"x": {"labels": ["relevant"], "collections": ["beta", "b"]}},
+            "x.collections: 'b' is not",
+        ),
+        (
+            {"x": {"labels": ["non_relevant"], "collections": ["alpha", "beta"]}},
+            "x.collections: beta is not attributed for the label non_relevant",
+        ),
+        ({"x": {"labels": ["non_relevant"], "collections": "out"}}, "x: no collection of out is"),
+        ({"x": {"labels": ["relevant"], "collections": "some"}}, "in, out, all or a list of names"),
+    ],
+)
+def test_a_mistake_in_a_scheme_is_one_line(tmp_path, schemes, message):
+    with pytest.raises(StudyError) as error:
+        read_study(write_study(tmp_path, **{"selection.schemes": schemes}))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_schemes_of_table_4(tmp_path):
+    more = {f"collections.{name}": {**FILES} for name in ("beta", "gamma")}
+    more["attribution.collections"] = ["alpha", "beta", "gamma"]
+    study = read_study(write_study(tmp_path, **more))
+    assert ablated_schemes(study) == [
+        "P_alpha", "N_alpha", "F_alpha", "P_and_out", "N_and_out", "F_and_out",
+        "P_and_all", "N_and_all", "F_and_all", "F_all",
+    ]  # fmt: skip
+    assert figure4_scheme(study) == ("N_alpha", 1)
+    study["attribution"]["labels"] = ["relevant"]
+    study["selection"]["top_percents"] = [2, 5]
+    assert figure4_scheme(study) == ("P_alpha", 2)
+
+
+@pytest.mark.parametrize("file", ["config.yaml", *sorted(p.name for p in ROOT.glob("studies/*"))])
+def test_every_study_of_the_project_is_valid(file):
+    path = ROOT / file if file == "config.yaml" else ROOT / "studies" / file
+    assert read_study(path)["study"]
+
+
+def test_the_real_study_is_valid(shared):
+    assert read_study(shared / "studies" / "real.yaml")["study"] == "real"
+
+
+def test_every_key_of_the_default_study_is_explained():
+    """config.yaml teaches: each key that the schema knows stands in it with a comment."""
+    text = (ROOT / "config.yaml").read_text()
+    schema = yaml.safe_load(SCHEMA.read_text())
+
+    def keys(part):
+        for key, value in part.get("properties", {}).items():
+            if key != "pathvars":
+                yield key
+            yield from keys(value)
+        if isinstance(part.get("additionalProperties"), dict):
+            yield from keys(part["additionalProperties"])
+
+    missing = [key for key in keys(schema) if f"{key}:" not in text]
+    assert not missing
