@@ -68,7 +68,7 @@ def start_attribution(size: int, folder: Path) -> Work:
 
 def write_shard(size: int, folder: Path) -> None:
     """Write the sums of one shard of 4,608 neurons and their checks; it stands for all shards."""
-    from relevance_neurons.attribution.attribute import Attribution
+    from relevance_neurons.attribution.mean_scores import Attribution
     from relevance_neurons.attribution.running_scores import RunningScores
 
     neurons, random = neuron_frame(LAYER // 2), np.random.default_rng(8)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relevance_neurons import UserError, attribute
-from relevance_neurons.attribution.attribute import merge_shards
+from relevance_neurons.attribution.mean_scores import merge_shards
 from relevance_neurons.running.shards import shard_range
 from toys.bert import PAIRS, make_reranker
 from workflow_scripts.ablation import rerank_candidates

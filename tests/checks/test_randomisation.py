@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from relevance_neurons.attribution.attribute import Attribution, attribute
+from relevance_neurons.attribution.attribute import attribute
+from relevance_neurons.attribution.mean_scores import Attribution
 from relevance_neurons.attribution.running_scores import RunningScores
 from relevance_neurons.checks.randomisation import (
     cascade,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from relevance_neurons.attribution.attribute import merge_shards
+from relevance_neurons.attribution.mean_scores import merge_shards
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from relevance_neurons.ablation.ablate import ablate
     from relevance_neurons.ablation.activations import measure_activations
-    from relevance_neurons.attribution.attribute import Attribution, attribute
+    from relevance_neurons.attribution.attribute import attribute
+    from relevance_neurons.attribution.mean_scores import Attribution
     from relevance_neurons.errors import UserError
     from relevance_neurons.rankers.loading import load_reranker
     from relevance_neurons.rankers.neurons import Neurons
@@ -28,7 +29,7 @@ __all__ = [
 _HOMES = {
     "ablate": "ablation.ablate",
     "measure_activations": "ablation.activations",
-    "Attribution": "attribution.attribute",
+    "Attribution": "attribution.mean_scores",
     "attribute": "attribution.attribute",
     "UserError": "errors",
     "load_reranker": "rankers.loading",

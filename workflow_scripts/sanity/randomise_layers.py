@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from relevance_neurons.attribution.attribute import Attribution, attribute
+from relevance_neurons.attribution.attribute import attribute
+from relevance_neurons.attribution.mean_scores import Attribution
 from relevance_neurons.checks.randomisation import randomise_layers
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker

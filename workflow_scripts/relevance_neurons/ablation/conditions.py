@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.ablation.ablate import with_value
-from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Neurons
+from relevance_neurons.rankers.components import NEURON_COLUMNS
+from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.selection.ablation_kinds import (
     KEEP_ONLY,
     MATCHED,

@@ -13,8 +13,9 @@ from relevance_neurons.attribution.paths import Paths
 from relevance_neurons.attribution.quadrature import path_points
 from relevance_neurons.attribution.tracing import Traced, Tracer, find_tracer, trace
 from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.components import NEURON_COLUMNS
 from relevance_neurons.rankers.encoding import EncodedPair
-from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block
+from relevance_neurons.rankers.neurons import Block
 from relevance_neurons.rankers.reranker import Reranker
 
 N_POINTS = 101

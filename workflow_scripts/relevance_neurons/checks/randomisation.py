@@ -15,7 +15,7 @@ import polars as pl
 import torch
 from torch import nn
 
-from relevance_neurons.attribution.attribute import Attribution
+from relevance_neurons.attribution.mean_scores import Attribution
 from relevance_neurons.rankers.architectures import encoder_layers
 from relevance_neurons.rankers.monot5 import LABEL_WORDS, MonoT5
 from relevance_neurons.rankers.reranker import Reranker

@@ -11,12 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 import torch
-from scipy.stats import bootstrap, rankdata
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
-from relevance_neurons.attribution.attribute import Attribution
-from relevance_neurons.rankers.components import COMPONENTS
-from relevance_neurons.rankers.neurons import NEURON_COLUMNS
+from relevance_neurons.attribution.mean_scores import Attribution
+from relevance_neurons.rankers.components import COMPONENTS, NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.statistics.map_agreement import spearman
 
@@ -184,6 +182,8 @@ def _interval(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float |
     """BCa bootstrap interval of Spearman's ρ; (None, None) where it is not defined."""
     if len(first) < FEWEST or spearman(first, second) is None:
         return None, None
+    from scipy.stats import bootstrap
+
     with np.errstate(all="ignore"):
         found = bootstrap(
             (first, second),
@@ -199,6 +199,8 @@ def _interval(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float |
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray, axis: int = -1) -> np.ndarray:
     """Spearman's ρ along ``axis``: of many resamples at once."""
+    from scipy.stats import rankdata
+
     ranks = [rankdata(one, axis=axis) for one in (first, second)]
     ranks = [one - one.mean(axis=axis, keepdims=True) for one in ranks]
     scale = np.sqrt((ranks[0] ** 2).sum(axis=axis) * (ranks[1] ** 2).sum(axis=axis))

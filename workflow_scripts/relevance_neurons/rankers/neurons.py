@@ -17,10 +17,8 @@ from relevance_neurons.rankers.architectures import (
     encoder_layers,
     layer_calls,
 )
-from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.rankers.components import COMPONENTS, NEURON_COLUMNS
 from relevance_neurons.rankers.switched_off import Off
-
-NEURON_COLUMNS = ("layer", "component", "neuron")
 
 
 @dataclass(frozen=True)

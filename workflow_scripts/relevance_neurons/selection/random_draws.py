@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.neurons import NEURON_COLUMNS, Block, Neurons
+from relevance_neurons.rankers.components import NEURON_COLUMNS
+from relevance_neurons.rankers.neurons import Block, Neurons
 
 NEAREST = 10
 """Neurons of the most similar activation size, of which a matched draw takes one at random."""

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy.stats import kendalltau, spearmanr
 
 CURVE = [float(f"{level:.4g}") for level in np.geomspace(0.01, 10, 31)]
 """Levels in percent of the curves of overlaps (figures 2 and 3) and of stability."""
@@ -41,6 +40,8 @@ def shared_percent(scores: np.ndarray, other: np.ndarray, m: int) -> float:
 
 def rank_correlations(scores: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
     """Kendall's tau-b and Spearman's rank correlation over all neurons; None for a constant map."""
+    from scipy.stats import kendalltau  # takes most of a second, and most jobs do without
+
     rho = spearman(scores, other)
     tau = None if rho is None else float(kendalltau(scores, other).statistic)
     return {"kendall_tau": tau, "spearman": rho}
@@ -50,6 +51,8 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
     """Rank correlation of two vectors; None where one is constant or too short."""
     if len(first) < 2 or not np.ptp(first) or not np.ptp(second):
         return None
+    from scipy.stats import spearmanr
+
     return float(spearmanr(first, second).statistic)
 
 
