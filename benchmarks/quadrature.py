@@ -36,6 +36,7 @@ class GaussGrid:
 
     error_estimate = None
     is_given_up = False
+    reads_cut = False
 
     def __init__(self, n_nodes: int) -> None:
         nodes, weights = np.polynomial.legendre.leggauss(n_nodes)

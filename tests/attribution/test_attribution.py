@@ -8,6 +8,7 @@ from captum.attr import LayerConductance
 
 from relevance_neurons import UserError, ablate, attribute
 from relevance_neurons.ablation.ablate import rerank_under_ablations
+from relevance_neurons.attribution import rows
 from relevance_neurons.attribution.baselines import find_baseline
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.paths import baseline_batch
@@ -283,3 +284,15 @@ def test_real_ranker_converges_on_real_text(shared):
     top = [set(one.frame().with_row_index().top_k(207, by="score")["index"]) for one in (few, many)]
     assert len(top[0] & top[1]) / 207 > 0.8
     assert isinstance(many.frame(), pl.DataFrame)
+
+
+@pytest.mark.parametrize(("quadrature", "is_read"), [("trapezoid", False), ("adaptive", True)])
+def test_the_cut_is_copied_for_a_grid_that_reads_it_alone(
+    two_logits, monkeypatch, quadrature, is_read
+):
+    taken = []
+    add = rows.CutRows.add
+    monkeypatch.setattr(rows.CutRows, "add", lambda *given: taken.append(given) or add(*given))
+    found = list(score_pairs(two_logits, PAIRS[:2], Settings(quadrature=quadrature)))
+    assert bool(taken) == is_read
+    assert all(abs(check.cut_sum) > 0 for check, _ in found)

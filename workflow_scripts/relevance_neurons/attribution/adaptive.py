@@ -60,6 +60,9 @@ class AdaptiveGrid:
     others are halved.
     """
 
+    reads_cut = True
+    """What the scores miss of ΔF there is a panel's error."""
+
     def __init__(self, tolerance: float, max_points: int = MAX_POINTS) -> None:
         if not 0 < tolerance < 1:
             raise UserError(

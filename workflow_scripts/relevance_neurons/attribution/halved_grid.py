@@ -32,6 +32,11 @@ class HalvedGrid:
         """Whether the other grid gave the pair up."""
         return self._grid.is_given_up
 
+    @property
+    def reads_cut(self) -> bool:
+        """Whether the other grid does."""
+        return self._grid.reads_cut
+
     def wanted(self, most: int) -> tuple[float, ...]:
         """The next points to evaluate, at most ``most``; none once the path is done."""
         points = self._grid.wanted(most)

@@ -199,7 +199,8 @@ class _Pair:
             values = traced.values.tolist()
             self.n_points += len(points)
             self.ends |= {p: f for p, f in zip(points, values, strict=True) if p in (0.0, 1.0)}
-            self._cut.add(points, traced)
+            if self.grid.reads_cut:
+                self._cut.add(points, traced)
             self._waiting = self.grid.add(points, values, traced.slopes.tolist(), self._cut)
             self._cut.forget_all_but(self.grid.pending())
         rows = [self._kept, Rows(points, traced.outputs, traced.gradients)]

@@ -46,6 +46,10 @@ class Grid(Protocol):
     def is_given_up(self) -> bool:
         """Whether the pair needs more points than it may have."""
 
+    @property
+    def reads_cut(self) -> bool:
+        """Whether ``add`` looks at the cut; else none of its rows need be kept."""
+
     def wanted(self, most: int) -> tuple[float, ...]:
         """The next points to evaluate, at most ``most``; none once the path is done."""
 
@@ -125,6 +129,8 @@ class UniformGrid:
     """A uniform rule makes none."""
     is_given_up = False
     """A uniform rule has no tolerance that it could miss."""
+    reads_cut = False
+    """A uniform rule knows its elements without it."""
 
     def wanted(self, most: int) -> tuple[float, ...]:
         """The next points to evaluate, at most ``most``; none once the path is done."""

@@ -109,9 +109,11 @@ def ablate_single_neurons(
         how="left",
         maintain_order="left",
     )
+    # In one call, so that what is the same before the neuron is computed once for both.
+    both = pl.concat([neurons.with_columns(value=0.0), means])
+    found = single_neuron_changes(reranker, pairs, both, attribution.label, target)
     columns = {}
-    for name, ablated in (("zero", neurons), ("mean", means)):
-        changes = single_neuron_changes(reranker, pairs, ablated, attribution.label, target)
+    for name, changes in zip(("zero", "mean"), np.split(found, 2), strict=True):
         columns[f"change_{name}"] = pl.Series(changes.mean(axis=1))
         columns[f"change_{name}_error"] = pl.Series(_standard_errors(changes))
     return scored.with_columns(label=pl.lit(attribution.label), **columns).select(
