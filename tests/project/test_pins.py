@@ -1,47 +1,33 @@
-"""One list of versions: requirements.txt, pyproject.toml, envs/*.yaml and constraints.txt agree."""
+"""Versions stand in pyproject.toml alone: `make pins` would write every other list as it is."""
 
 import re
-import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import yaml
+
+from envs import write_pins
 
 ROOT = Path(__file__).resolve().parents[2]
-LISTS = ("requirements.txt", "requirements-dev.txt", "requirements-model.txt")
-
-
-def pins(lines) -> dict[str, str]:
-    """name -> version of lines like "name==1.2"; names in one spelling."""
-    found = {}
-    for line in lines:
-        line = line.split("#")[0].strip()
-        if line:
-            name, _, number = line.partition("==")
-            assert number, f"{line!r} is not pinned"
-            found[re.sub(r"[-_.]+", "-", name).lower()] = number
-    return found
-
-
-REQUIRED = {
-    name: number
-    for file in LISTS
-    for name, number in pins((ROOT / file).read_text().splitlines()).items()
+PYPROJECT = write_pins.read_project()
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+TEXTS = write_pins.write_lists(PYPROJECT, CONSTRAINTS.splitlines())
+PINNED = {
+    name: pin.split("==")[1]
+    for pins in write_pins.read_lists(PYPROJECT).values()
+    for name, pin in pins.items()
 }
 
 
-def test_pyproject_agrees():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    listed = pins([*project["dependencies"], *project["optional-dependencies"]["workflow"]])
-    assert listed == pins((ROOT / "requirements.txt").read_text().splitlines())
+@pytest.mark.parametrize("file", TEXTS)
+def test_the_lists_are_those_of_pyproject(file):
+    assert (ROOT / file).read_text(encoding="utf-8") == TEXTS[file], "`make pins` writes it"
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in ROOT.glob("envs/*.yaml")))
-def test_conda_files_agree(file):
-    dependencies = yaml.safe_load((ROOT / "envs" / file).read_text())["dependencies"]
-    listed = pins(dependencies[-1]["pip"])
-    assert listed.items() <= REQUIRED.items()
+def test_every_list_is_made():
+    there = [*ROOT.glob("requirements*.txt"), *ROOT.glob("constraints*.txt")]
+    there += ROOT.glob("envs/*.yaml")
+    assert {path.relative_to(ROOT).as_posix() for path in there} == set(TEXTS)
 
 
 def test_every_rule_has_its_conda_file():
@@ -51,13 +37,45 @@ def test_every_rule_has_its_conda_file():
     assert named == {path.name for path in ROOT.glob("envs/*.yaml")}
 
 
-def test_constraints_agree():
-    constraints = pins((ROOT / "constraints.txt").read_text().splitlines())
-    for name, number in REQUIRED.items():
-        assert constraints.get(name, number) == number, name
-    assert "torch" not in constraints  # its local version differs from machine to machine
+def test_constraints_hold_the_pinned_versions():
+    locked = write_pins.by_name(re.findall("^[^#].*", CONSTRAINTS, re.M), "constraints.txt")
+    model = write_pins.read_lists(PYPROJECT)["requirements-model.txt"]
+    assert "torch" not in locked  # its local version differs from machine to machine
+    for name in PINNED.keys() - model.keys() - {"torch"}:
+        assert locked[name].endswith(f"=={PINNED[name]}")
 
 
-@pytest.mark.parametrize("name", REQUIRED)
+@pytest.mark.parametrize("file", ["pyproject.toml", *TEXTS])
+def test_no_list_names_a_folder_or_a_host(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert not re.search(r"://|file:|find-links|index-url|(?<![\w.*])/\w| @ ", text)
+
+
+def test_what_is_of_one_machine_is_left_out():
+    found = ["torch==2.13.0+cpu", "nvidia-nccl-cu13==2.29", "torchmetrics==1.0", "# a comment", ""]
+    assert write_pins.constraints_file(found, {"torch": "torch==2.13.0"}).splitlines()[3:] == [
+        "torchmetrics==1.0"
+    ]
+
+
+@pytest.mark.parametrize("line", ["a @ file:///b/a.whl", "-e /b", "a==1+cpu", "a>=1"])
+def test_a_lock_that_no_other_machine_could_use_is_refused(line):
+    with pytest.raises(
+        SystemExit, match=re.escape(f"constraints.txt: {line!r} is not name==version")
+    ):
+        write_pins.constraints_file([line], {})
+
+
+def test_a_pinned_version_replaces_the_one_of_before():
+    text = write_pins.constraints_file(["PuLP==1.0", "b==2"], {"pulp": "pulp==3.0", "c": "c==1"})
+    assert text.splitlines()[3:] == ["b==2", "c==1", "PuLP==3.0"]
+
+
+def test_a_conda_file_names_only_what_is_pinned():
+    with pytest.raises(SystemExit, match="no version of other, which a conda file names"):
+        write_pins.conda_file("3.11", ["a", "other"], {"a": "a==1"})
+
+
+@pytest.mark.parametrize("name", PINNED)
 def test_installed(name):
-    assert version(name).split("+")[0] == REQUIRED[name]
+    assert version(name).split("+")[0] == PINNED[name]
