@@ -10,6 +10,7 @@ import argparse
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import estimate_cost as cost
 from study.batches import Batch, batches, groups, levels
@@ -89,18 +90,21 @@ class StudyTasks:
         """Collections, what BM25 finds in them, judged pairs."""
         for name, size in self.sizes.items():
             yield Task(f"prepare_collection {name}", size.text_bytes / cost.PREPARED)
-        indexed = {
+        searched = {
             "draw_candidates": self.study["ablation"]["collections"],
             "search_collection": self.study["evaluation"]["collections"],
         }
-        for rule, names in indexed.items():
+        for name in dict.fromkeys(chain(*searched.values())):
+            seconds = self.sizes[name].text_bytes / cost.INDEXED
+            yield Task(f"index_collection {name}", seconds, (f"prepare_collection {name}",))
+        for rule, names in searched.items():
             for name in names:
-                seconds = self.sizes[name].text_bytes / cost.INDEXED
-                yield Task(f"{rule} {name}", seconds, (f"prepare_collection {name}",))
+                yield Task(f"{rule} {name}", LIGHT, (f"index_collection {name}",))
         for name in self.study["attribution"]["collections"]:
             kept = sum(self.kept(*one) for one in self.maps if one[0] == name)
             n, needs = kept / cost.AGREEMENT, [f"prepare_collection {name}"]
-            yield self.with_ranker(f"score_pairs {name}", name, n, needs, lookups=n / CHUNK)
+            lookups = n / CHUNK + 1
+            yield self.with_ranker(f"score_pairs {name}", name, n + kept, needs, lookups=lookups)
 
     def kept(self, collection: str, label: str) -> float:
         """Pairs of a map."""
@@ -118,19 +122,18 @@ class StudyTasks:
         yield Task(f"merge_{merging} {collection} {label}", LIGHT, tuple(names))
 
     def attributions(self) -> Iterator[Task]:
-        """Every map, its convergence, and activations."""
-        n = 2 * self.points * self.study["attribution"]["convergence_pairs"]
+        """Every map, and their convergence; activations."""
         for collection, label in self.maps:
             yield from self.map("neurons", (collection, label), self.points)
-            if n:
-                name, needs = f"double_points {collection} {label}", [f"score_pairs {collection}"]
-                yield self.with_ranker(name, collection, n, needs, backward=True)
-                yield Task(f"check_convergence {collection} {label}", LIGHT, (name,))
         names = self.study["attribution"]["collections"]
-        for name in names:
-            n = sum(self.kept(*one) for one in self.maps if one[0] == name)
-            yield self.with_ranker(f"measure_activations {name}", name, n, [f"score_pairs {name}"])
-        yield Task("pool_activations", LIGHT, tuple(f"measure_activations {one}" for one in names))
+        n = 2 * self.points * self.study["attribution"]["convergence_pairs"]
+        for name in names if n else ():
+            labels, needs = sum(one[0] == name for one in self.maps), [f"score_pairs {name}"]
+            task = f"double_points {name}"
+            yield self.with_ranker(task, name, labels * n, needs, backward=True)
+        if n:
+            yield Task("check_convergence", LIGHT, tuple(f"double_points {one}" for one in names))
+        yield Task("pool_activations", LIGHT, tuple(f"score_pairs {one}" for one in names))
 
     def variants(self) -> Iterator[Task]:
         """Maps under other settings."""
@@ -173,8 +176,7 @@ class StudyTasks:
                 for one in self.batch_shards(name, passages, batch)
             ]
             yield from shards
-            yield Task(f"gather_rerankings {name}", LIGHT, tuple(one.name for one in shards))
-            seconds, needs = passages * n_rankings / MEASURED, (f"gather_rerankings {name}",)
+            seconds, needs = passages * n_rankings / MEASURED, tuple(one.name for one in shards)
             yield Task(f"measure_rankings {name}", seconds, needs)
         measured = [f"measure_rankings {name}" for name in keys["collections"]]
         yield Task("test_ablations", LIGHT, ("gather_schemes", *measured))

@@ -361,12 +361,21 @@ def start_indexing(size: int, folder: Path) -> Work:
 
 
 def start_drawing(size: int, folder: Path) -> Work:
-    """What rule draw_candidates does: index, search 100 queries, pool."""
-    from relevance_neurons.collections.retrieval import draw_candidates
+    """What rule draw_candidates does: open the index, search 100 queries, pool."""
+    from relevance_neurons.collections.retrieval import (
+        Bm25,
+        build_index,
+        draw_candidates,
+        open_index,
+    )
+
+    documents, place = folder / "documents.parquet", folder / "index"
+    build_index(documents, place, Bm25())
 
     def work() -> None:
         tables = (pl.read_parquet(folder / f"{name}.parquet") for name in ("queries", "qrels"))
-        draw_candidates(folder / "documents.parquet", *tables, [1], CANDIDATES - 1, QUERIES)
+        index = open_index(documents, place, Bm25())
+        draw_candidates(index, *tables, [1], CANDIDATES - 1, QUERIES)
 
     return work
 

@@ -7,6 +7,7 @@ wildcard_constraints:
 
 rule draw_candidates:
     input:
+        index=ancient(rules.index_collection.output.index),
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,
@@ -19,14 +20,11 @@ rule draw_candidates:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=growing(10000),  # MS MARCO takes 8 GB (docs/scaling.md)
-        runtime=growing(240),
+        mem_mb=growing(10000),
+        runtime=growing(60),
     params:
-        relevant=relevant_grades,
-        candidates=STUDY["ablation"]["candidates"],
-        max_queries=STUDY["ablation"]["max_queries"],
         bm25=STUDY["ablation"]["bm25"],
-        seed=STUDY["seed"],
+        settings=candidate_settings,
         version=VERSIONS["ablation"],
     message:
         "Draw the passages of {wildcards.collection} that are re-ranked"
@@ -67,31 +65,6 @@ rule rerank_candidates:
         "../workflow_scripts/ablation/rerank_candidates.py"
 
 
-rule gather_rerankings:
-    input:
-        rerankings=[
-            f"<results>/shards/rerankings/{{collection}}/{batch.name}/{batch.level}/{shard}.parquet"
-            for batch in BATCHES.values()
-            for shard in range(ablation_shards(STUDY, batch))
-        ],
-        sql=[workflow.source_path("../workflow_scripts/ablation/gather_rerankings.sql")],
-    output:
-        rerankings="<results>/rerankings/{collection}.parquet",
-    log:
-        "<logs>/gather_rerankings/{collection}.log",
-    benchmark:
-        "<benchmarks>/gather_rerankings/{collection}.tsv"
-    conda:
-        "../envs/tables.yaml"
-    resources:
-        mem_mb=growing(NEEDS.rankings_mb()),
-        runtime=growing(LIGHT_MINUTES),
-    message:
-        "Gather the rankings of {wildcards.collection}"
-    script:
-        "../workflow_scripts/ablation/gather_rerankings.py"
-
-
 MATCHES = ["<results>/match_quality.parquet"] if "matched" in STUDY["ablation"]["further"] else []
 
 if MATCHES:
@@ -125,9 +98,15 @@ if MATCHES:
 
 rule measure_rankings:
     input:
-        rerankings=rules.gather_rerankings.output.rerankings,
+        shards=[
+            f"<results>/shards/rerankings/{{collection}}/{batch.name}/{batch.level}/{shard}.parquet"
+            for batch in BATCHES.values()
+            for shard in range(ablation_shards(STUDY, batch))
+        ],
         qrels=rules.prepare_collection.output.qrels,
+        sql=[workflow.source_path("../workflow_scripts/ablation/gather_rerankings.sql")],
     output:
+        rerankings="<results>/rerankings/{collection}.parquet",
         measures="<results>/measures/{collection}.parquet",
     log:
         "<logs>/measure_rankings/{collection}.log",
@@ -143,7 +122,7 @@ rule measure_rankings:
         shuffles=STUDY["ablation"]["shuffles"],
         seed=STUDY["seed"],
     message:
-        "Measure the rankings of {wildcards.collection}"
+        "Gather and measure the rankings of {wildcards.collection}"
     script:
         "../workflow_scripts/ablation/measure_rankings.py"
 

@@ -9,6 +9,7 @@ rule score_pairs:
         reranker=RERANKER_FILES,
     output:
         pairs="<results>/pairs/{collection}.parquet",
+        activations="<results>/activations/{collection}.parquet",
     log:
         "<logs>/score_pairs/{collection}.log",
     benchmark:
@@ -25,9 +26,9 @@ rule score_pairs:
         grades=grades,
         max_pairs=STUDY["attribution"]["max_pairs"],
         seed=STUDY["seed"],
-        version=VERSIONS["pairs"],
+        version=(VERSIONS["pairs"], VERSIONS["attribution"]),
     message:
-        "Score the judged pairs of {wildcards.collection}"
+        "Score the judged pairs of {wildcards.collection}, and measure the neurons on those kept"
     script:
         "../workflow_scripts/attribution/score_pairs.py"
 
@@ -142,38 +143,10 @@ rule merge_attribution:
         "../workflow_scripts/attribution/merge_attribution.py"
 
 
-rule measure_activations:
-    input:
-        documents=rules.prepare_collection.output.documents,
-        queries=rules.prepare_collection.output.queries,
-        pairs=rules.score_pairs.output.pairs,
-        reranker=RERANKER_FILES,
-    output:
-        activations="<results>/activations/{collection}.parquet",
-    log:
-        "<logs>/measure_activations/{collection}.log",
-    benchmark:
-        "<benchmarks>/measure_activations/{collection}.tsv"
-    conda:
-        "../envs/attribution.yaml"
-    threads: 2
-    resources:
-        gpu=1,
-        mem_mb=growing(NEEDS.ranker_mb()),
-        runtime=growing(NEEDS.kept_minutes()),
-    params:
-        reranker=RERANKER,
-        version=VERSIONS["attribution"],
-    message:
-        "Measure what every neuron puts out on the pairs of {wildcards.collection}"
-    script:
-        "../workflow_scripts/attribution/measure_activations.py"
-
-
 rule pool_activations:
     input:
         activations=expand(
-            rules.measure_activations.output.activations,
+            rules.score_pairs.output.activations,
             collection=STUDY["attribution"]["collections"],
         ),
         sql=[

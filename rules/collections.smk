@@ -1,4 +1,4 @@
-# A collection from ir_datasets, from files or from docstrings becomes three tables.
+# A collection from ir_datasets, from files or from docstrings becomes three tables, and an index.
 
 
 rule prepare_collection:
@@ -27,3 +27,28 @@ rule prepare_collection:
         "Prepare the collection {wildcards.collection}"
     script:
         "../workflow_scripts/collections/prepare_collection.py"
+
+
+# The index takes twice the room of the text, and goes once all have searched in it. Where it is made
+# again for one that searches anew, it is no news to the others (ancient): their inputs are the texts.
+rule index_collection:
+    input:
+        documents=rules.prepare_collection.output.documents,
+    output:
+        index=temp(directory("<results>/indexes/{collection}")),
+    log:
+        "<logs>/index_collection/{collection}.log",
+    benchmark:
+        "<benchmarks>/index_collection/{collection}.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=growing(10000),  # MS MARCO takes 8 GB (docs/scaling.md)
+        runtime=growing(240),
+    params:
+        engine=STUDY["ablation"]["bm25"]["engine"],
+        version=VERSIONS["collections"],
+    message:
+        "Index {wildcards.collection} for BM25"
+    script:
+        "../workflow_scripts/collections/index_collection.py"

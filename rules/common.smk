@@ -151,6 +151,11 @@ def label_grades(collection, labels=("relevant", "non_relevant")):
     return {label: keys[label] if label in labels else [] for label in ("relevant", "non_relevant")}
 
 
+def collection_labels(wildcards):
+    """The labels that a collection is attributed for."""
+    return [label for collection, label in attributed(STUDY) if collection == wildcards.collection]
+
+
 def relevant_grades(wildcards):
     """The grades of a collection that are relevant."""
     return collection_keys(wildcards)["relevant"]
@@ -159,6 +164,17 @@ def relevant_grades(wildcards):
 def non_relevant_grades(wildcards):
     """The grades of a collection that are non-relevant."""
     return collection_keys(wildcards)["non_relevant"]
+
+
+def candidate_settings(wildcards):
+    """The arguments of draw_candidates."""
+    keys = STUDY["ablation"]
+    return {
+        "relevant_grades": relevant_grades(wildcards),
+        "n_candidates": keys["candidates"],
+        "max_queries": keys["max_queries"],
+        "seed": STUDY["seed"],
+    }
 
 
 def path_settings(**changes):

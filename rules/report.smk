@@ -209,7 +209,7 @@ rule build_database:
         convergence=CONVERGENCE,
         sensitivity=SENSITIVITY,
         candidates=expand(rules.draw_candidates.output.candidates, collection=ABLATED),
-        rerankings=expand(rules.gather_rerankings.output.rerankings, collection=ABLATED),
+        rerankings=expand(rules.measure_rankings.output.rerankings, collection=ABLATED),
         measures=expand(rules.measure_rankings.output.measures, collection=ABLATED),
         match_quality=MATCHES,
         ablation_effects=rules.test_ablations.output.ablation_effects,

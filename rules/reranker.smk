@@ -50,6 +50,7 @@ if "finetune" in STUDY["reranker"]:
 
 rule search_collection:
     input:
+        index=ancient(rules.index_collection.output.index),
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,
@@ -62,11 +63,11 @@ rule search_collection:
     conda:
         "../envs/ranking.yaml"
     resources:
-        mem_mb=growing(10000),  # MS MARCO takes 6.7 GB (docs/scaling.md)
-        runtime=growing(240),
+        mem_mb=growing(10000),
+        runtime=growing(60),
     params:
+        bm25=STUDY["ablation"]["bm25"],
         settings={
-            "bm25": STUDY["ablation"]["bm25"],
             "depth": STUDY["evaluation"]["depth"],
             "max_queries": STUDY["evaluation"]["max_queries"],
             "seed": STUDY["seed"],

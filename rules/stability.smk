@@ -6,11 +6,7 @@ VARIED = [
     for collection, label in attributed(STUDY)
     if collection in STUDY["sensitivity"]["collections"]
 ]
-CONVERGENCE = [
-    f"<results>/convergence/{collection}/{label}.parquet"
-    for collection, label in attributed(STUDY)
-    if STUDY["attribution"]["convergence_pairs"]
-]
+CONVERGENCE = ["<results>/convergence.parquet"] if STUDY["attribution"]["convergence_pairs"] else []
 SENSITIVITY = ["<results>/sensitivity.parquet"] if VARIANTS else []
 
 
@@ -61,12 +57,12 @@ rule double_points:
         pairs=rules.score_pairs.output.pairs,
         reranker=RERANKER_FILES,
     output:
-        neurons="<results>/doubled_scores/{collection}/{label}.parquet",
-        pairs="<results>/doubled_checks/{collection}/{label}.parquet",
+        neurons="<results>/doubled_scores/{collection}.parquet",
+        pairs="<results>/doubled_checks/{collection}.parquet",
     log:
-        "<logs>/double_points/{collection}/{label}.log",
+        "<logs>/double_points/{collection}.log",
     benchmark:
-        "<benchmarks>/double_points/{collection}/{label}.tsv"
+        "<benchmarks>/double_points/{collection}.tsv"
     conda:
         "../envs/attribution.yaml"
     threads: 2
@@ -77,33 +73,39 @@ rule double_points:
     params:
         reranker=RERANKER,
         settings=path_settings(),
+        labels=collection_labels,
         n_pairs=STUDY["attribution"]["convergence_pairs"],
         version=VERSIONS["attribution"],
     message:
-        "Attribute {wildcards.label} pairs of {wildcards.collection} with twice the points"
+        "Attribute pairs of {wildcards.collection} with twice the points"
     script:
         "../workflow_scripts/stability/double_points.py"
 
 
 rule check_convergence:
     input:
-        neurons=rules.double_points.output.neurons,
-        pairs=rules.double_points.output.pairs,
+        neurons=expand(
+            rules.double_points.output.neurons, collection=STUDY["attribution"]["collections"]
+        ),
+        pairs=expand(
+            rules.double_points.output.pairs, collection=STUDY["attribution"]["collections"]
+        ),
     output:
-        convergence="<results>/convergence/{collection}/{label}.parquet",
+        convergence="<results>/convergence.parquet",
     log:
-        "<logs>/check_convergence/{collection}/{label}.log",
+        "<logs>/check_convergence.log",
     benchmark:
-        "<benchmarks>/check_convergence/{collection}/{label}.tsv"
+        "<benchmarks>/check_convergence.tsv"
     conda:
         "../envs/tables.yaml"
     resources:
         mem_mb=growing(NEEDS.maps_mb()),
         runtime=growing(LIGHT_MINUTES),
     params:
+        collections=STUDY["attribution"]["collections"],
         top_percents=STUDY["selection"]["top_percents"],
     message:
-        "Compare the {wildcards.label} map of {wildcards.collection} with twice the points"
+        "Compare the maps with those of twice the points"
     script:
         "../workflow_scripts/stability/check_convergence.py"
 

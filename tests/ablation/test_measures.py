@@ -219,10 +219,14 @@ def test_shuffles_of_a_whole_collection():
 
 
 def test_script_takes_the_ideal_ranking_from_the_pool(tmp_path):
-    one_ranking([("q", "a", 1), ("q", "b", 2)]).write_parquet(tmp_path / "rerankings")
+    shards = [tmp_path / f"{name}.parquet" for name in "ab"]
+    for number, shard in enumerate(shards):
+        one_ranking([("q", shard.stem, number + 1)]).write_parquet(shard)
     qrels_frame([("q", "a", 1), ("q", "not in the pool", 3)]).write_parquet(tmp_path / "qrels")
-    script.main(tmp_path / "rerankings", tmp_path / "qrels", tmp_path / "out", "nDCG@10", 50, 1)
-    found = pl.read_parquet(tmp_path / "out")
+    made = {name: tmp_path / f"{name}.parquet" for name in ("rerankings", "measures")}
+    script.main(shards, tmp_path / "qrels", made, "nDCG@10", 50, 1)
+    assert pl.read_parquet(made["rerankings"]).equals(pl.concat(map(pl.read_parquet, shards)))
+    found = pl.read_parquet(made["measures"])
     second_place = pytest.approx(1 / math.log2(3))
     assert found.filter(scheme="none")["value"].item() == second_place
     shuffled = found.filter(scheme=SHUFFLED)

@@ -11,9 +11,10 @@ import pyterrier
 import pyterrier_pisa
 import pytest
 
-from relevance_neurons.collections.retrieval import Bm25, build_index, draw_candidates
+from relevance_neurons.collections.retrieval import Bm25, build_index, draw_candidates, open_index
 from relevance_neurons.errors import UserError
 from workflow_scripts.ablation.draw_candidates import main as draw_candidates_script
+from workflow_scripts.collections.index_collection import main as index_script
 
 COLLECTIONS = Path(__file__).resolve().parents[2].parent / "shared" / "collections"
 TEXTS = {
@@ -152,9 +153,14 @@ QRELS = pl.DataFrame(
 )
 
 
-def test_candidates_by_hand(caplog):
+@pytest.fixture
+def indexed(tmp_path):
+    return build_index(frame(TEXTS), tmp_path / "indexed", Bm25())
+
+
+def test_candidates_by_hand(caplog, indexed):
     asked = queries("apple pie", "the", "red apple juice", "wine")
-    pools = draw_candidates(frame(TEXTS), asked, QRELS, [1, 2], n_candidates=1)
+    pools = draw_candidates(indexed, asked, QRELS, [1, 2], n_candidates=1)
     # q0: BM25 finds "a 1", "b" and "c"; e is relevant but without a word of the query.
     # q1 is a stop word and has nothing to rank; q3 has no relevant passage.
     assert pools.drop("bm25_score").rows() == [
@@ -166,7 +172,7 @@ def test_candidates_by_hand(caplog):
     ]
     assert pools["bm25_score"].is_null().to_list() == [False, False, True, False, False]
     assert "query q1 is left out" in caplog.text
-    deeper = draw_candidates(frame(TEXTS), asked, QRELS, [2], n_candidates=9)
+    deeper = draw_candidates(indexed, asked, QRELS, [2], n_candidates=9)
     assert deeper.filter(query_id="q0").select("doc_id", "grade", "pool").rows() == [
         ("a 1", 0, "bm25"),
         ("b", 2, "relevant"),
@@ -174,12 +180,13 @@ def test_candidates_by_hand(caplog):
     ]
 
 
-def test_the_sample_of_queries_rests_on_the_seed_alone():
+def test_the_sample_of_queries_rests_on_the_seed_alone(tmp_path):
     texts = {f"d{i}": f"apple number{i}" for i in range(30)}
     asked = queries(*["apple"] * 30)
     qrels = pl.DataFrame({"query_id": asked["query_id"], "doc_id": list(texts), "grade": 1})
+    index = build_index(frame(texts), tmp_path / "index", Bm25())
     chosen = [
-        draw_candidates(frame(texts), ordered, qrels, [1], 2, max_queries=10, seed=seed)
+        draw_candidates(index, ordered, qrels, [1], 2, max_queries=10, seed=seed)
         for ordered, seed in [(asked, 5), (asked.reverse(), 5), (asked, 6)]
     ]
     assert chosen[0]["query_id"].n_unique() == 10
@@ -187,21 +194,38 @@ def test_the_sample_of_queries_rests_on_the_seed_alone():
     assert set(chosen[0]["query_id"]) != set(chosen[2]["query_id"])
 
 
-def test_relevant_passages_without_text_are_left_out(caplog):
+def test_relevant_passages_without_text_are_left_out(caplog, indexed):
     qrels = QRELS.vstack(pl.DataFrame([("q0", "gone", 2)], schema=QRELS.schema, orient="row"))
-    pools = draw_candidates(frame(TEXTS), queries("apple pie"), qrels, [2], 5)
+    pools = draw_candidates(indexed, queries("apple pie"), qrels, [2], 5)
     assert "gone" not in pools["doc_id"]
     assert "1 relevant passages are not among the documents" in caplog.text
     with pytest.raises(UserError, match="no query has a passage of the grades"):
-        draw_candidates(frame(TEXTS), queries("apple pie"), qrels, [7], 5)
+        draw_candidates(indexed, queries("apple pie"), qrels, [7], 5)
 
 
-def test_script(tmp_path):
+def test_an_index_serves_all_that_open_it(tmp_path):
+    """With k1 and b of their own; not documents that it was not made of."""
+    made = build_index(frame(TEXTS), tmp_path / "made", Bm25())
+    (tmp_path / "made").rename(tmp_path / "moved")
+    asked = queries("red apple pie", "fish soup")
+    for bm25 in (Bm25(), Bm25(k1=1.2, b=0.75)):
+        found = open_index(made.doc_ids, tmp_path / "moved", bm25).search(asked, k=5)
+        fresh = build_index(frame(TEXTS), tmp_path / str(bm25.k1), bm25).search(asked, k=5)
+        assert found.equals(fresh)
+    with pytest.raises(UserError, match=r"moved: pisa has indexed 7 of 6 documents; remove the"):
+        open_index(made.doc_ids[1:], tmp_path / "moved", Bm25())
+
+
+def test_scripts(tmp_path):
     tables = {"documents": frame(TEXTS), "queries": queries("apple pie"), "qrels": QRELS}
+    given = {name: str(tmp_path / f"{name}.parquet") for name in tables}
     for name, table in tables.items():
-        table.write_parquet(tmp_path / f"{name}.parquet")
-    paths = {name: tmp_path / f"{name}.parquet" for name in tables}
-    settings = {"n_candidates": 3, "max_queries": None, "bm25": {"k1": 1.2}, "seed": 0}
-    draw_candidates_script(*paths.values(), tmp_path / "candidates.parquet", [2], **settings)
-    expected = draw_candidates(*tables.values(), [2], 3, bm25=Bm25(k1=1.2))
-    assert pl.read_parquet(tmp_path / "candidates.parquet").equals(expected)
+        table.write_parquet(given[name])
+    given["index"] = str(tmp_path / "index")
+    index_script(given["documents"], given["index"], "pisa")
+    settings = {"relevant_grades": [2], "n_candidates": 3, "max_queries": None, "seed": 0}
+    made = tmp_path / "candidates.parquet"
+    draw_candidates_script(given, made, {"k1": 1.2}, settings)
+    index = build_index(frame(TEXTS), tmp_path / "other", Bm25(k1=1.2))
+    expected = draw_candidates(index, tables["queries"], QRELS, [2], 3)
+    assert pl.read_parquet(made).equals(expected)

@@ -25,7 +25,7 @@ ON_GPU = {
     for name, text in RULES.items()
     if "gpu=1" in text or COPIES.get(name) in ("attribute_neurons",)
 }
-HEAVY = {"prepare_collection", "draw_candidates", "search_collection"}
+HEAVY = {"prepare_collection", "index_collection", "draw_candidates", "search_collection"}
 """Without a GPU, and of more than seconds: they download, or index a collection."""
 
 

@@ -27,7 +27,7 @@ STUDY = {"study": "synthetic", "seed": 0, "selection": {"top_percents": TOP_PERC
 STUDY |= {"ablation": {"equivalence_margin": 2}}
 WHOLE = (
     "baselines schemes scheme_sizes overlaps selection_frequencies ablation_effects ranking_quality"
-    " split_halves sensitivity activations match_quality"
+    " split_halves convergence sensitivity activations match_quality"
     " randomisation single_neurons single_neuron_correlations path_example"
 )
 
@@ -41,7 +41,7 @@ def study_files(results: Path) -> tuple[dict[str, list[Path]], dict[str, list]]:
     }
     keys = dict.fromkeys(texts, COLLECTIONS) | {"pairs": list(DOMAINS), "attribution_checks": MAPS}
     files["pairs"] = [results / "pairs" / f"{one}.parquet" for one in DOMAINS]
-    for name in ("neuron_scores", "attribution_checks", "convergence"):
+    for name in ("neuron_scores", "attribution_checks"):
         files[name] = [results / name / one / f"{label}.parquet" for one, label in MAPS]
     for name in ("candidates", "rerankings", "measures"):
         keys[name] = list(ABLATION_DOMAINS)

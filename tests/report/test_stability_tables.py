@@ -35,7 +35,7 @@ def study(tmp_path_factory):
 def frames(study) -> dict[str, pl.DataFrame]:
     names = ("selection_frequencies", "split_halves", "sensitivity", "overlaps")
     frames = {name: pl.read_parquet(study / f"{name}.parquet") for name in names}
-    return frames | {"convergence": pl.read_parquet(study / "convergence/*/*.parquet")}
+    return frames | {"convergence": pl.read_parquet(study / "convergence.parquet")}
 
 
 def summarise(frames, convergence=True) -> pl.DataFrame:

@@ -430,7 +430,7 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     names += ("selection_frequencies", "split_halves", "sensitivity")
     names += ("randomisation", "single_neuron_correlations")
     files |= {name: study / f"{name}.parquet" for name in names}
-    files["convergence"] = sorted(study.glob("convergence/*/*.parquet"))
+    files["convergence"] = [study / "convergence.parquet"]
     tables = study / "tables"
     names = ("table1", "table2", "table3", "table4", "controls", "ranking_quality")
     names += ("stability", "sensitivity", "randomisation", "single_neurons")

@@ -113,7 +113,7 @@ def test_levels_that_select_no_neuron_are_left_out():
     assert rows["top_percent"].to_list() == [1.0]
 
 
-def test_script_takes_the_first_kept_pairs_of_the_label(tmp_path):
+def test_script_takes_the_first_kept_pairs_of_each_label(tmp_path):
     make_model().save_pretrained(tmp_path / "ranker")
     make_tokenizer().save_pretrained(tmp_path / "ranker")
     numbers = [str(i) for i in range(len(PAIRS))]
@@ -134,14 +134,20 @@ def test_script_takes_the_first_kept_pairs_of_the_label(tmp_path):
     reranker = {"model": str(tmp_path / "ranker"), "max_length": 48, "dtype": "float32"}
     doubled = {name: tmp_path / f"doubled_{name}.parquet" for name in ("neurons", "pairs")}
     settings = {"quadrature": "trapezoid", "n_points": 5}
-    doubling.main(given, doubled, "relevant", reranker, settings, 2)
-    rule.main(doubled, made, "x", "relevant", LEVELS)
+    doubling.main(given, doubled, ["relevant", "non_relevant"], reranker, settings, 2)
+    rule.main({name: [file] for name, file in doubled.items()}, made, ["x"], LEVELS)
     rows = pl.read_parquet(doubled["pairs"])
-    assert rows.columns[:4] == ["query_id", "doc_id", "n_points", "n_points_doubled"]
-    assert [row[:4] for row in rows.rows()] == [("0", "0", 5, 9), ("3", "3", 5, 9)]
+    assert rows.columns[:5] == ["label", "query_id", "doc_id", "n_points", "n_points_doubled"]
+    assert [row[:3] for row in rows.rows()] == [
+        ("relevant", "0", "0"),
+        ("relevant", "3", "3"),
+        ("non_relevant", "1", "1"),
+    ]
+    assert set(rows.select("n_points", "n_points_doubled").rows()) == {(5, 9)}
     found = pl.read_parquet(made)
     assert found.columns[:4] == ["collection", "label", "top_percent", "n_pairs"]
     assert found.row(0)[:4] == ("x", "relevant", 1.0, 2)
+    assert found.row(-1)[:4] == ("x", "non_relevant", 10.0, 1)
     chosen = [PAIRS[0], PAIRS[3]]
     expected = converge(make_reranker(2, "float32"), chosen, Settings(**settings), LEVELS)
     assert found["worst_pair_difference"][0] == pytest.approx(

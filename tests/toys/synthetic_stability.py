@@ -18,15 +18,15 @@ VARIANTS = ["study", "logit", "unk"]
 def write_stability(folder: Path, scores: dict[tuple[str, str], np.ndarray]) -> None:
     """Write half_scores, split_halves, convergence and sensitivity of the maps in ``scores``."""
     random = np.random.default_rng(7)
-    overlaps = []
+    overlaps, converged = [], []
     for one, score in scores.items():
         noise = 0.006 * random.standard_normal((len(score), N_HALVINGS))
         halves = [(score[:, None] + sign * noise).astype(np.float32) for sign in (1, -1)]
         _write_halves(folder, one, halves)
         overlaps += _overlaps_of_halves(one, halves)
         convergence = _convergence(score, score + 1e-4 * random.standard_normal(len(score)))
-        path = folder / "convergence" / one[0] / f"{one[1]}.parquet"
-        synthetic_results.write(_keyed(convergence, one), path)
+        converged.append(_keyed(convergence, one))
+    synthetic_results.write(pl.concat(converged), folder / "convergence.parquet")
     kinds = {"halving": pl.Int32, "n_pairs_half": pl.Int32}
     frame = pl.DataFrame(overlaps, schema_overrides=kinds)
     synthetic_results.write(frame, folder / "split_halves.parquet")

@@ -39,7 +39,7 @@ CONTRACT = {
     "split_halves.parquet": [
         "collection", "label", "top_percent", "halving", "n_pairs_half", "shared_percent",
     ],
-    "convergence/alpha/relevant.parquet": [
+    "convergence.parquet": [
         "collection", "label", "top_percent", "n_pairs", "points", "points_doubled",
         "shared_percent", "kendall_tau", "relative_difference", "worst_pair_difference",
     ],

@@ -1,41 +1,28 @@
-"""Draw the pool of passages that the ranker re-ranks for each query: relevant ones and BM25's."""
+"""Rule draw_candidates: the passages re-ranked for each query: the relevant ones and BM25's."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.collections.retrieval import Bm25, draw_candidates
+from relevance_neurons.collections.retrieval import Bm25, draw_candidates, open_index
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 
 
 def main(
-    documents, queries, qrels, output, relevant, n_candidates, max_queries, bm25, seed
+    given: Mapping[str, str],
+    candidates: str,
+    bm25: Mapping[str, object],
+    settings: Mapping[str, object],
 ) -> None:
-    """Write candidates/{collection}.parquet; the documents stream from their file."""
-    candidates = draw_candidates(
-        Path(documents),
-        pl.read_parquet(queries),
-        pl.read_parquet(qrels),
-        relevant,
-        n_candidates,
-        max_queries,
-        Bm25(**bm25),
-        seed,
-    )
-    write_parquet(candidates, output)
+    """``settings``: relevant_grades, n_candidates, max_queries and seed of ``draw_candidates``."""
+    index = open_index(Path(given["documents"]), given["index"], Bm25(**bm25))
+    queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
+    write_parquet(draw_candidates(index, queries, qrels, **settings), candidates)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        main(
-            snakemake.input.documents,
-            snakemake.input.queries,
-            snakemake.input.qrels,
-            snakemake.output.candidates,
-            relevant=snakemake.params.relevant,
-            n_candidates=snakemake.params.candidates,
-            max_queries=snakemake.params.max_queries,
-            bm25=snakemake.params.bm25,
-            seed=snakemake.params.seed,
-        )
+        params, made = snakemake.params, snakemake.output.candidates
+        main(snakemake.input, made, params.bm25, params.settings)

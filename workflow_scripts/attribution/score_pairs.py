@@ -1,4 +1,4 @@
-"""Rule score_pairs: judged pairs, scored; kept where the ranker's prediction agrees."""
+"""Rule score_pairs: judged pairs, kept where the ranker agrees, and the neurons' outputs there."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
+from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.collections.pairs import keep_pairs, order_pairs
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker
@@ -30,24 +31,30 @@ def scorer(reranker: Reranker, queries: str, documents: str):
 
 def main(
     collection: Mapping[str, str],
-    pairs: str,
+    made: Mapping[str, str],
     reranker: Mapping[str, object],
     grades: Mapping[str, Sequence[int]],
     max_pairs: int,
     seed: int,
 ) -> None:
-    """Score the judged pairs of each label in ``grades`` until ``max_pairs`` of it are kept."""
+    """Score the judged pairs of each label in ``grades`` until ``max_pairs`` of it are kept.
+
+    ``made``: pairs, and activations, which are measured on the kept ones of all labels.
+    """
     ranker = load_reranker(**reranker)
     ordered = order_pairs(
         pl.read_parquet(collection["qrels"]), grades["relevant"], grades["non_relevant"], seed
     )
     score = scorer(ranker, collection["queries"], collection["documents"])
-    kept = [
+    scored = [
         keep_pairs(ordered, score, max_pairs, CHUNK, collection=collection["name"], label=label)
         for label in ("relevant", "non_relevant")
         if grades[label]
     ]
-    write_parquet(pl.concat(kept), pairs)
+    pairs = pl.concat(scored)
+    texts = pair_texts(pairs.filter("kept"), collection["queries"], collection["documents"])
+    write_parquet(measure_activations(ranker, texts), made["activations"])
+    write_parquet(pairs, made["pairs"])
 
 
 if __name__ == "__main__":
@@ -55,7 +62,7 @@ if __name__ == "__main__":
         given, params = snakemake.input, snakemake.params
         main(
             {"name": snakemake.wildcards.collection, **dict(given.items())},
-            snakemake.output.pairs,
+            snakemake.output,
             params.reranker,
             params.grades,
             params.max_pairs,

@@ -1,4 +1,4 @@
-"""Rule check_convergence: what twice the points of the path change in a map."""
+"""Rule check_convergence: what twice the points of the path change in every map."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,21 +10,25 @@ from relevance_neurons.statistics.map_agreement import summarise_convergence
 
 
 def main(
-    doubled: Mapping[str, str],
+    doubled: Mapping[str, Sequence[str]],
     convergence: str,
-    collection: str,
-    label: str,
+    collections: Sequence[str],
     top_percents: Sequence[float],
 ) -> None:
-    """Compare both maps of ``doubled`` (neurons, pairs: the files of rule double_points)."""
-    frames = (pl.read_parquet(doubled[name]) for name in ("neurons", "pairs"))
-    names = [pl.lit(collection).alias("collection"), pl.lit(label).alias("label")]
-    found = summarise_convergence(*frames, top_percents)
-    write_parquet(found.select(*names, pl.all()), convergence)
+    """Compare both maps of each label; ``doubled``: neurons and pairs, a file per collection."""
+    found = []
+    for collection, *files in zip(collections, doubled["neurons"], doubled["pairs"], strict=True):
+        neurons, pairs = map(pl.read_parquet, files)
+        for label in pairs["label"].unique(maintain_order=True):
+            rows = summarise_convergence(
+                neurons.filter(label=label), pairs.filter(label=label), top_percents
+            )
+            names = [pl.lit(collection).alias("collection"), pl.lit(label).alias("label")]
+            found.append(rows.select(*names, pl.all()))
+    write_parquet(pl.concat(found), convergence)
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        of_map, params = snakemake.wildcards, snakemake.params
-        made = snakemake.output.convergence
-        main(snakemake.input, made, of_map.collection, of_map.label, params.top_percents)
+        made, params = snakemake.output.convergence, snakemake.params
+        main(snakemake.input, made, params.collections, params.top_percents)

@@ -109,20 +109,17 @@ class Needs:
         return self.forward_minutes(n_pairs * n_ablations(self.study, batch), "ranking")
 
     def judged_minutes(self) -> int:
-        """Judged pairs of both labels, until enough are kept; a quarter of them is kept, say."""
-        return self.forward_minutes(2 * 4 * self.study["attribution"]["max_pairs"])
-
-    def kept_minutes(self) -> int:
-        """Once through the ranker with all pairs that were kept."""
-        return self.forward_minutes(2 * self.study["attribution"]["max_pairs"])
+        """Judged pairs of both labels, until enough are kept (a quarter, say); these once more."""
+        return self.forward_minutes(2 * (4 + 1) * self.study["attribution"]["max_pairs"])
 
     def baselines_minutes(self) -> int:
         """Table 1."""
         return self.forward_minutes(self.study["baselines"]["pairs"] * (1 + N_BASELINES))
 
     def doubled_minutes(self) -> int:
-        """Pairs with the points of the path, and twice as many."""
-        return self.path_minutes(self.study["attribution"]["convergence_pairs"], 3 * self.points)
+        """Pairs of both labels with the points of the path, and twice as many."""
+        n_pairs = 2 * self.study["attribution"]["convergence_pairs"]
+        return self.path_minutes(n_pairs, 3 * self.points)
 
     def randomisation_minutes(self) -> int:
         """The pairs of both labels as they are, and with every further part made random."""

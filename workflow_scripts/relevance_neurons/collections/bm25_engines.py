@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -58,11 +59,18 @@ def quiet() -> Iterator[None]:
             os.close(descriptor)
 
 
-def open_pisa(feed: Feed, folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
+def index_pisa(feed: Feed, folder: Path) -> None:
     """Index the documents with PISA: no Java; terms are Porter 2 stems, Terrier's stop words."""
+    import pyterrier_pisa  # takes most of a second
+
+    pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+
+
+def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
+    """PISA's BM25 over an index, and how many documents are in it."""
     import pyterrier_pisa
 
-    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text")
 
     # The exhaustive algorithm adds up a document's terms in one fixed order, so that equal texts
     # have equal scores to the last bit. Weighted: a term that a query repeats counts again.
@@ -74,13 +82,16 @@ def open_pisa(feed: Feed, folder: Path, k1: float, b: float) -> tuple[Retriever,
     return retrieve, len(index)
 
 
-def open_terrier(feed: Feed, folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
+def index_terrier(feed: Feed, folder: Path) -> None:
     """Index the documents with Terrier, which needs Java and its jars (``UserError`` if not)."""
-    import pyterrier
+    pyterrier = _with_java()
+    pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
 
-    _start_java(pyterrier)
-    reference = pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
-    index = pyterrier.IndexFactory.of(reference)
+
+def open_terrier(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
+    """Terrier's BM25 over an index, and how many documents are in it (``UserError`` as above)."""
+    pyterrier = _with_java()
+    index = pyterrier.IndexFactory.of(str(folder.resolve()))
     controls = {"bm25.k_1": str(k1), "bm25.b": str(b)}
 
     def words(query) -> str:  # punctuation would be read as operators
@@ -95,9 +106,12 @@ def open_terrier(feed: Feed, folder: Path, k1: float, b: float) -> tuple[Retriev
     return retrieve, index.getCollectionStatistics().getNumberOfDocuments()
 
 
-def _start_java(pyterrier) -> None:
+def _with_java():
+    """PyTerrier, with Java started."""
+    import pyterrier
+
     if pyterrier.java.started():
-        return
+        return pyterrier
     try:
         pyterrier.java.init()
     except Exception as error:
@@ -107,6 +121,17 @@ def _start_java(pyterrier) -> None:
             "terrier-assemblies-<version>-jar-with-dependencies.jar and "
             "terrier-python-helper-<version>.jar from Maven Central; engine pisa needs neither"
         ) from error
+    return pyterrier
 
 
-ENGINES = {"pisa": open_pisa, "terrier": open_terrier}
+class Engine(NamedTuple):
+    """How to index documents in a folder, and how to open the index for given k1 and b."""
+
+    index: Callable[[Feed, Path], None]
+    open: Callable[[Path, float, float], tuple[Retriever, int]]
+
+
+ENGINES = {
+    "pisa": Engine(index_pisa, open_pisa),
+    "terrier": Engine(index_terrier, open_terrier),
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,24 +94,39 @@ def build_index(
     if folder.exists():
         raise UserError(f"{folder}: the index folder exists already; give a new one")
     with quiet():
-        retrieve, n_indexed = ENGINES[bm25.engine](feed, folder, bm25.k1, bm25.b)
+        ENGINES[bm25.engine].index(feed, folder)
     if feed.error is not None:
         raise feed.error
     doc_ids = pl.concat(feed.doc_ids)
-    if n_indexed != len(doc_ids):
-        raise RuntimeError(f"{bm25.engine} indexed {n_indexed} of {len(doc_ids)} documents")
     _check_unique(doc_ids)
-    return Bm25Index(doc_ids, retrieve)
+    return open_index(doc_ids, folder, bm25)
+
+
+def open_index(documents: pl.Series | Path, folder: str | Path, bm25: Bm25) -> Bm25Index:
+    """The index in ``folder`` that ``build_index`` made of ``documents`` with the same engine.
+
+    ``documents`` are their ids, or the path of the Parquet file that they stand in. Raises
+    ``UserError`` where the index is of another number of documents.
+    """
+    if isinstance(documents, Path):
+        documents = pl.read_parquet(documents, columns=["doc_id"])["doc_id"]
+    with quiet():
+        retrieve, n_indexed = ENGINES[bm25.engine].open(Path(folder), bm25.k1, bm25.b)
+    if n_indexed != len(documents):
+        raise UserError(
+            f"{folder}: {bm25.engine} has indexed {n_indexed} of {len(documents)} documents; "
+            "remove the folder, and the index is made anew"
+        )
+    return Bm25Index(documents, retrieve)
 
 
 def draw_candidates(
-    documents: pl.DataFrame | Iterable[pl.DataFrame] | Path,
+    index: Bm25Index,
     queries: pl.DataFrame,
     qrels: pl.DataFrame,
     relevant_grades: list[int],
     n_candidates: int,
     max_queries: int | None = None,
-    bm25: Bm25 | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
     """The pool of each query: its relevant passages and the best others by BM25.
@@ -127,16 +141,13 @@ def draw_candidates(
     pool ("relevant" or "bm25"), sorted by query_id, bm25_rank, doc_id. A query that BM25 knows no
     other passage for has nothing to rank and is left out; the log names it.
     """
-    bm25 = bm25 or Bm25()
     relevant = qrels.filter(pl.col("grade").is_in(relevant_grades)).select("query_id", "doc_id")
     chosen = sample_queries(queries.join(relevant, on="query_id", how="semi"), max_queries, seed)
     relevant = relevant.join(chosen, on="query_id", how="semi")
     if relevant.is_empty():
         raise UserError(f"candidates: no query has a passage of the grades {relevant_grades}")
-    with tempfile.TemporaryDirectory() as folder:
-        index = build_index(documents, Path(folder) / "index", bm25)
-        deepest = relevant.group_by("query_id").len()["len"].max()
-        run = index.search(chosen, n_candidates + deepest)
+    deepest = relevant.group_by("query_id").len()["len"].max()
+    run = index.search(chosen, n_candidates + deepest)
     relevant = _with_text(relevant, index.doc_ids)
     others = run.join(relevant, on=["query_id", "doc_id"], how="anti").filter(
         pl.int_range(pl.len()).over("query_id") < n_candidates
