@@ -7,6 +7,7 @@ ir_datasets catalogue (offline).
 
 import argparse
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import ir_datasets
@@ -235,8 +236,9 @@ def shard_bytes(study: Study, n_neurons: int) -> float:
 
 
 def indexed(study: Study) -> list[str]:
-    """The collections that are indexed, once for each index."""
-    return [*study["ablation"]["collections"], *study["evaluation"]["collections"]]
+    """The collections that are indexed."""
+    searched = study["ablation"]["collections"], study["evaluation"]["collections"]
+    return list(dict.fromkeys(chain(*searched)))
 
 
 def print_preparing(study: Study, sizes: dict[str, Collection]) -> None:
@@ -262,14 +264,13 @@ def print_disk(study: Study, sizes: dict[str, Collection], shape: Shape) -> None
         candidate_pairs(study, sizes[name], study["collections"][name]["relevant"])
         for name in study["ablation"]["collections"]
     )
-    largest = max(sizes[name].text_bytes for name in indexed(study))
     gigabytes = {
         "documents.parquet of all collections": TABLE * sum(s.text_bytes for s in sizes.values()),
         "home of ir_datasets (one copy of what several share)": CATALOGUE * sum(sources.values()),
         "maps, replicates and halves": map_bytes(study, shape.n_neurons) * maps,
         # A double for the score; the names repeat and take about as much.
         "rerankings": 16 * ranked * n_rankings(study),
-        "largest BM25 index (temporary)": INDEX * largest,
+        "BM25 indexes": INDEX * sum(sizes[name].text_bytes for name in indexed(study)),
         "shards of maps (temporary), if all wait to be merged": shards * maps,
     }
     print("| on disk | GB |")

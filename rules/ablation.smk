@@ -7,7 +7,7 @@ wildcard_constraints:
 
 rule draw_candidates:
     input:
-        index=ancient(rules.index_collection.output.index),
+        index=rules.index_collection.output.index,
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,

@@ -29,13 +29,13 @@ rule prepare_collection:
         "../workflow_scripts/collections/prepare_collection.py"
 
 
-# The index takes twice the room of the text, and goes once all have searched in it. Where it is made
-# again for one that searches anew, it is no news to the others (ancient): their inputs are the texts.
+# The index stays, twice as large as the text: were it made again for another depth of the evaluation,
+# Snakemake would draw new candidates too, and rank them under every ablation.
 rule index_collection:
     input:
         documents=rules.prepare_collection.output.documents,
     output:
-        index=temp(directory("<results>/indexes/{collection}")),
+        index=directory("<results>/indexes/{collection}"),
     log:
         "<logs>/index_collection/{collection}.log",
     benchmark:

@@ -50,7 +50,7 @@ if "finetune" in STUDY["reranker"]:
 
 rule search_collection:
     input:
-        index=ancient(rules.index_collection.output.index),
+        index=rules.index_collection.output.index,
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,

@@ -72,5 +72,5 @@ def test_the_command_prints_every_collection_and_stage(capsys, monkeypatch):
     assert "| attribute | 1,335,800 |" in printed
     assert "| technology | 1,276,222 | 218 |" in printed
     assert "| **all** |" in printed
-    assert "| largest BM25 index (temporary) |" in printed
+    assert "| BM25 indexes | 9.8 |" in printed
     assert "| prepare the collections |" in printed

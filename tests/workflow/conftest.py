@@ -6,7 +6,9 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 import pytest
@@ -107,8 +109,16 @@ def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800
     return run(command(directory, study, *arguments), timeout=timeout)
 
 
-def run(words: list[str], timeout: int = 1800, directory: Path | None = None):
-    """Run a command; its output is standard output and error together."""
+def run(
+    words: list[str],
+    timeout: int = 1800,
+    directory: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+):
+    """Run a command; its output is standard output and error together.
+
+    ``variables`` of the environment stand beside, or in place of, those that are there.
+    """
     return subprocess.run(
         words,
         cwd=directory,
@@ -116,7 +126,7 @@ def run(words: list[str], timeout: int = 1800, directory: Path | None = None):
         stderr=subprocess.STDOUT,
         text=True,
         timeout=timeout,
-        env=environment(),
+        env=environment() | variables,
         check=False,
     )
 
@@ -167,7 +177,11 @@ def tiny(tmp_path_factory) -> tuple[Path, Path]:
         if not whole.exists():  # or what is there is of a run that failed
             shutil.rmtree(folder, ignore_errors=True)
             write_tiny_study(folder)
-            done = snakemake(folder, study)
+            loaded = folder / "loaded"
+            loaded.mkdir()
+            recorder = ROOT / "tests" / "toys" / "recorder"
+            seen = {"LOADED_MODULES": str(loaded), "PYTHONPATH": str(recorder)}
+            done = run(command(folder, study), variables=seen)
             assert done.returncode == 0, done.stdout[-5000:]
             whole.touch()
     return folder / "results" / "tiny", study

@@ -1,0 +1,60 @@
+"""What a job may load: imports took half of the default study's time. By names, not by clocks."""
+
+import re
+
+import pytest
+
+from workflow.conftest import ROOT
+
+RULES = "".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
+BLOCKS = dict(re.findall(r"(?ms)^ *rule (\w+):\n(.*?)(?=^ *(?:use )?rule |\Z)", RULES))
+RANKER = {name for name, block in BLOCKS.items() if "gpu=1" in block} | {"check_matches"}
+"""check_matches builds the ranker's shape, without its weights."""
+SLOW = {
+    "torch", "transformers", "scipy", "scipy.stats", "statsmodels", "matplotlib", "ir_datasets",
+    "pyterrier", "pyterrier_pisa", "pandas", "ir_measures", "duckdb",
+}  # fmt: skip
+BM25 = {"pyterrier", "pyterrier_pisa", "pandas", "ir_datasets", "ir_measures"}
+SCIPY = {"scipy", "scipy.stats"}
+OF_A_RANKER = {"torch", "transformers", "scipy"}
+"""transformers loads scipy.optimize; where tests and correlations are, that is scipy.stats."""
+USED = {
+    "prepare_collection": {"duckdb", *BM25},
+    "index_collection": BM25,
+    "search_collection": BM25,
+    "draw_candidates": BM25,
+    "pool_activations": {"duckdb"},
+    "select_neurons": {"duckdb"},
+    "gather_schemes": {"duckdb"},
+    "overlap_schemes": {"duckdb"},
+    "measure_stability": {"duckdb"},
+    "check_convergence": SCIPY,
+    "compare_variants": {"duckdb", *SCIPY},
+    "measure_rankings": {"duckdb", "ir_measures"},
+    "test_ablations": {"statsmodels", "pandas", *SCIPY},
+    "build_database": {"duckdb"},
+    "write_tables": {"duckdb"},
+    "draw_figures": {"matplotlib"},
+    "evaluate_reranker": {"ir_measures", *OF_A_RANKER},
+    "randomise_layers": {"scipy.stats", *OF_A_RANKER},
+    "ablate_single_neurons": {"scipy.stats", *OF_A_RANKER},
+}
+"""Of the modules that take their time, what a rule's work is done with."""
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny) -> dict[str, set[str]]:
+    """Rule -> the modules that its script had loaded when it ended."""
+    results, _ = tiny
+    folder = results.parents[1] / "loaded"
+    return {file.name: set(file.read_text().split("\n")) for file in folder.iterdir()}
+
+
+def test_every_rule_was_seen(loaded):
+    assert loaded.keys() == BLOCKS.keys() - {"all"}
+
+
+@pytest.mark.parametrize("rule", sorted(BLOCKS.keys() - {"all"}))
+def test_a_job_loads_what_it_works_with(loaded, rule):
+    allowed = USED.get(rule, OF_A_RANKER if rule in RANKER else set())
+    assert loaded[rule] & SLOW <= allowed
