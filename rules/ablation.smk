@@ -53,7 +53,7 @@ rule rerank_candidates:
         mem_mb=growing(NEEDS.ranker_mb()),
         runtime=batch_runtime,
     params:
-        reranker=RERANKER,
+        reranker=ABLATED_RERANKER,
         schemes=batch_schemes,
         settings=batch_settings,
         n_shards=batch_shards,
