@@ -218,7 +218,25 @@ def test_a_collection_has_both_labels_and_is_the_same_each_time():
     assert set(queries["query_id"]) != set(other_seed[1]["query_id"])
 
 
+def test_several_packages_are_one_collection():
+    """Their passages, each once; negatives come from all of them."""
+    together, parts = docstring_passages(["logging", "json"]), ("logging", "json")
+    assert together["doc_id"].is_sorted()
+    assert set(together["doc_id"]) <= {
+        doc_id for part in parts for doc_id in docstring_passages(part)["doc_id"]
+    }
+    assert {doc_id.split(".")[0] for doc_id in together["doc_id"]} == set(parts)
+    assert together.equals(docstring_passages(["json", "logging"]))
+    assert docstring_passages(["json"]).equals(docstring_passages("json"))
+    documents, asked, qrels = docstring_collection(["json", "logging"], "all", negatives=9)
+    assert len(asked) == len(documents) == len(together)
+    of_json = qrels.filter(pl.col("query_id").str.starts_with("json."), grade=0)["doc_id"]
+    assert of_json.str.starts_with("logging.").any()
+
+
 def test_mistakes_of_the_user():
+    with pytest.raises(UserError, match="package no_such_package: not installed here"):
+        docstring_passages(["json", "no_such_package"])
     with pytest.raises(UserError, match="package no_such_package: not installed here"):
         docstring_passages("no_such_package")
     with pytest.raises(UserError, match=r"package no_such\.package: not installed here"):

@@ -61,7 +61,8 @@ def _alternative(schema: Mapping) -> str:
     """One of several kinds of values that a key may have."""
     if "enum" in schema:
         return ", ".join(schema["enum"])
-    kind = {"array": "a list of names", "integer": "a whole number"}[schema["type"]]
+    kinds = {"array": "a list of names", "integer": "a whole number", "string": "a name"}
+    kind = kinds[schema["type"]]
     return f"{kind} from {schema['minimum']}" if "minimum" in schema else kind
 
 

@@ -1,4 +1,4 @@
-"""Real text that is on every machine: the docstrings of an installed Python package.
+"""Real text that is on every machine: the docstrings of installed Python packages.
 
 The first sentence of a docstring is a query, the running text after it is its passage.
 """
@@ -12,7 +12,7 @@ import re
 import sysconfig
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -30,16 +30,16 @@ _SKIPPED_FOLDERS = re.compile(
 
 
 def docstring_collection(
-    package: str,
+    packages: str | Sequence[str],
     part: str = "all",
     queries: int | None = None,
     negatives: int = 1,
     seed: int = 0,
     max_words: int = MAX_PASSAGE_WORDS,
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """A collection made of a package's docstrings: documents, queries, qrels.
+    """A collection made of the docstrings of a package, or of several: documents, queries, qrels.
 
-    Documents (doc_id, text) are all its passages. Queries (query_id, text) are those of ``part``
+    Documents (doc_id, text) are all their passages. Queries (query_id, text) are those of ``part``
     ("training", "attribution", "ablation" or "all"), at most ``queries`` of them, a seeded
     sample; a query has the id of its own passage. A query's part rests on a hash of its words
     and on nothing else, so that no query is in two parts, of whatever packages. Judgments
@@ -49,14 +49,15 @@ def docstring_collection(
     """
     if part not in (*PARTS, "all"):
         raise UserError(f"docstrings: part {part!r} is not one of {', '.join(PARTS)}, all")
-    passages = docstring_passages(package, max_words)
+    passages = docstring_passages(packages, max_words)
     documents = passages.select("doc_id", "text")
     chosen = passages.select(query_id="doc_id", text="query")
     if part != "all":
         words = chosen.select(normalised(pl.col("text"))).to_series()
         chosen = chosen.filter(pl.Series([part_of(query) == part for query in words]))
         if chosen.is_empty():
-            raise UserError(f"package {package}: too small, no query falls into part {part}")
+            names = ", ".join(_listed(packages))
+            raise UserError(f"package {names}: too small, no query falls into part {part}")
     chosen = sample_queries(chosen, queries, seed)
     own = chosen.select("query_id", doc_id="query_id", grade=pl.lit(1, pl.Int64))
     qrels = pl.concat([own, _hard_negatives(documents, chosen, negatives)])
@@ -92,8 +93,10 @@ def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def docstring_passages(package: str, max_words: int = MAX_PASSAGE_WORDS) -> pl.DataFrame:
-    """The queries and passages of an installed ``package`` ("stdlib": Python's own library).
+def docstring_passages(
+    packages: str | Sequence[str], max_words: int = MAX_PASSAGE_WORDS
+) -> pl.DataFrame:
+    """The queries and passages of installed ``packages`` ("stdlib": Python's own library).
 
     Source files are read, nothing is imported but the package's parents in a dotted name. Public
     functions, classes and methods count, tests do not. Of several with the same query, or with
@@ -102,12 +105,12 @@ def docstring_passages(package: str, max_words: int = MAX_PASSAGE_WORDS) -> pl.D
     Returns doc_id (the dotted name), query, text, sorted by doc_id. Raises ``UserError`` for a
     package that is not installed or has no such text.
     """
-    rows = {}
-    for file, module in _source_files(package):
-        for name, docstring in _docstrings(file):
-            found = split_docstring(docstring, max_words)
-            if found:
-                rows.setdefault(f"{module}.{name}", found)
+    rows: dict[str, tuple[str, str]] = {}
+    for package in _listed(packages):
+        found = _texts(package, max_words)
+        if not found:
+            raise UserError(f"package {package}: no docstring of it has a sentence and a text")
+        rows = found | rows
     frame = pl.DataFrame(
         [(doc_id, *found) for doc_id, found in sorted(rows.items())],
         schema={"doc_id": pl.String, "query": pl.String, "text": pl.String},
@@ -115,10 +118,22 @@ def docstring_passages(package: str, max_words: int = MAX_PASSAGE_WORDS) -> pl.D
     )
     opening = normalised(pl.col("text")).str.split(" ").list.head(12).list.join(" ")
     frame = frame.unique(normalised(pl.col("query")), keep="first", maintain_order=True)
-    frame = frame.unique(opening, keep="first", maintain_order=True)
-    if frame.is_empty():
-        raise UserError(f"package {package}: no docstring of it has a sentence and a text")
-    return frame
+    return frame.unique(opening, keep="first", maintain_order=True)
+
+
+def _texts(package: str, max_words: int) -> dict[str, tuple[str, str]]:
+    """Query and passage of each docstring of a package that has both, by its dotted name."""
+    texts = {}
+    for file, module in _source_files(package):
+        for name, docstring in _docstrings(file):
+            found = split_docstring(docstring, max_words)
+            if found:
+                texts.setdefault(f"{module}.{name}", found)
+    return texts
+
+
+def _listed(packages: str | Sequence[str]) -> Sequence[str]:
+    return [packages] if isinstance(packages, str) else packages
 
 
 def normalised(text: pl.Expr) -> pl.Expr:

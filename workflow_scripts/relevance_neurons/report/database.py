@@ -73,10 +73,11 @@ def _listed(given: str | Path | Sequence) -> list:
 
 
 def _collection_rows(collections: Mapping[str, Mapping[str, object]]) -> list[tuple[object, ...]]:
-    """Rows of the table collections; its origin is a dataset id, a package or a file."""
+    """Rows of the table collections; its origin is a dataset id, packages or a file."""
     rows = []
     for name, given in collections.items():
         origin = given.get("id") or given.get("package") or given.get("documents")
+        origin = ", ".join(map(str, _listed(origin))) if origin else None
         grades = [given.get("relevant"), given.get("non_relevant")]
         rows.append((name, given.get("source"), given.get("domain"), origin, *grades))
     return rows
