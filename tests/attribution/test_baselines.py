@@ -1,14 +1,19 @@
 """Which tokens each baseline of Table 1 replaces, and by what."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from relevance_neurons.attribution.baseline_comparison import compare_baselines
 from relevance_neurons.attribution.baselines import BASELINES, find_baseline
 from relevance_neurons.attribution.paths import baseline_batch
 from toys.bert import PAIRS
 
+ROOT = Path(__file__).parents[2]
 # "wing lift" and "heat flow": [CLS] wing lift [SEP] heat flow [SEP]
 REPLACED = {
     "pad_all": "xxxxxxx",
@@ -36,8 +41,13 @@ def test_replaces_just_those_tokens(two_logits, name):
         assert torch.equal(found[token], expected), (name, token)
 
 
-def test_every_baseline_is_tried():
+def test_every_baseline_is_tried_and_told():
+    """Here, in the schema of the study file, and among the words of the default study."""
     assert set(REPLACED) == set(BASELINES)
+    schema = yaml.safe_load((ROOT / "rules" / "schemas" / "study.schema.yaml").read_text())
+    assert schema["$defs"]["baseline"]["enum"] == list(BASELINES)
+    told = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    assert all(re.search(rf"\b{name}\b", told) for name in BASELINES)
 
 
 def test_comparison_equals_the_models_own_probabilities(two_logits):

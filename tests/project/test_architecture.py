@@ -11,7 +11,7 @@ SCRIPTS = ROOT / "workflow_scripts"
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`([\w./]+(?:\.(?:py|sql|md|yaml|toml|smk)|/))`", TEXT)))
 BEHIND = r"((?:`\w+`(?:, | and )?)+)(?: [^`(;:]*)? \(`(relevance_neurons/[\w/]+\.py)`\)"
-FUNCTIONS = re.findall(BEHIND, TEXT)
+FUNCTIONS = re.findall(BEHIND, " ".join(TEXT.split()))
 """Functions, and in brackets behind them the file that they are in."""
 
 

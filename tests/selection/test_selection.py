@@ -18,7 +18,7 @@ from polars.testing import assert_frame_equal
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.sql import MACROS
 from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
-from toys.maps import COMPONENTS, neuron_table, write_maps
+from toys.maps import neuron_table, write_maps
 from toys.synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
 from workflow_scripts.selection import gather_schemes, select_neurons
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import estimate_cost
-from relevance_neurons.attribution import adaptive
+from relevance_neurons.attribution import adaptive, baselines
 from relevance_neurons.rankers import memory
 from relevance_neurons.rankers.architectures import find_architecture
 from relevance_neurons.rankers.neurons import Neurons
@@ -39,6 +39,7 @@ def test_constants_are_those_of_the_library():
     assert job_sizes.PASS_TOKENS == memory.BATCH_TOKENS
     assert job_sizes.VALUES_PER_NEURON == memory.VALUES_PER_NEURON
     assert job_sizes.MOST_POINTS == adaptive.MAX_POINTS
+    assert len(baselines.BASELINES) == job_sizes.N_BASELINES
 
 
 def test_the_shape_of_a_ranker_in_a_folder(tmp_path, default):

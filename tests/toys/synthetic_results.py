@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.ablation.match_quality import MATCHES
+from relevance_neurons.attribution import baselines
 from toys import synthetic_rankings, synthetic_sanity, synthetic_stability
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
@@ -40,10 +41,7 @@ MAPS = [
     for label in ("relevant", "non_relevant")
     if (collection, label) != ("delta", "non_relevant")
 ]
-BASELINES = [
-    *("original", "pad_all", "pad_keep_special", "pad_passage", "pad_passage_and_special"),
-    *("pad_query", "pad_query_and_special", "unk_all", "unk_keep_special", "zero", "zero_passage"),
-]
+BASELINES = ["original", *baselines.BASELINES]
 
 Scores = dict[tuple[str, str], np.ndarray]
 

@@ -36,7 +36,9 @@ def baseline_batch(
     """
     fillers = filler_vectors(reranker)
     if baseline.filler not in fillers:
-        raise UserError("attribution.baseline: this tokenizer has no unknown token; use pad_all")
+        raise UserError(
+            f"attribution.baseline: this tokenizer has no {baseline.filler} token; use pad_all"
+        )
     result = inputs.clone()
     for row, pair in enumerate(encoded):
         fields, special = pair.fields.to(result.device), pair.special.to(result.device)
