@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ import polars as pl
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.selection.schemes import Scheme, paper_schemes
 
+sys.path.append(str(Path(__file__).parents[1]))  # for the rules' scripts, which are no package
 LABELS = ("relevant", "non_relevant")
 LEVELS = (0.01, 0.1, 1.0)
 # A layer of monobert-large; its components in order, as shares of nine.
@@ -362,12 +364,8 @@ def start_indexing(size: int, folder: Path) -> Work:
 
 def start_drawing(size: int, folder: Path) -> Work:
     """What rule draw_candidates does: open the index, search 100 queries, pool."""
-    from relevance_neurons.collections.retrieval import (
-        Bm25,
-        build_index,
-        draw_candidates,
-        open_index,
-    )
+    from relevance_neurons.collections.candidates import draw_candidates
+    from relevance_neurons.collections.retrieval import Bm25, build_index, open_index
 
     documents, place = folder / "documents.parquet", folder / "index"
     build_index(documents, place, Bm25())

@@ -18,9 +18,9 @@ rule draw_candidates:
     benchmark:
         "<benchmarks>/draw_candidates/{collection}.tsv"
     conda:
-        "../envs/ranking.yaml"
+        "../envs/collections.yaml"
     resources:
-        mem_mb=growing(10000),
+        mem_mb=growing(10000),  # ids, and the index that is mapped into memory
         runtime=growing(60),
     params:
         bm25=STUDY["ablation"]["bm25"],
@@ -104,7 +104,7 @@ rule measure_rankings:
             for shard in range(ablation_shards(STUDY, batch))
         ],
         qrels=rules.prepare_collection.output.qrels,
-        sql=[workflow.source_path("../workflow_scripts/ablation/gather_rerankings.sql")],
+        sql=[workflow.source_path("../workflow_scripts/ablation/measure_rankings.sql")],
     output:
         rerankings="<results>/rerankings/{collection}.parquet",
         measures="<results>/measures/{collection}.parquet",

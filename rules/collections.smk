@@ -41,12 +41,12 @@ rule index_collection:
     benchmark:
         "<benchmarks>/index_collection/{collection}.tsv"
     conda:
-        "../envs/ranking.yaml"
+        "../envs/collections.yaml"
     resources:
         mem_mb=growing(10000),  # MS MARCO takes 8 GB (docs/scaling.md)
         runtime=growing(240),
     params:
-        engine=STUDY["ablation"]["bm25"]["engine"],
+        bm25=STUDY["ablation"]["bm25"],
         version=VERSIONS["collections"],
     message:
         "Index {wildcards.collection} for BM25"

@@ -38,6 +38,7 @@ look_first_in(Path(workflow.basedir) / "slurm" / "bin")
 
 def find_library():
     """Have every job find the library, also where it is not installed: that of this clone."""
+    os.environ["APPTAINERENV_PYTHONPATH"] = str(SCRIPTS)  # in a container also with --cleanenv
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
         # Snakemake keeps the whole variable away from conda's environments: here what is the user's.
         os.environ.pop("PYTHONPATH", None)
@@ -153,7 +154,12 @@ def label_grades(collection, labels=("relevant", "non_relevant")):
 
 def collection_labels(wildcards):
     """The labels that a collection is attributed for."""
-    return [label for collection, label in attributed(STUDY) if collection == wildcards.collection]
+    return labels_of(wildcards.collection)
+
+
+def labels_of(name):
+    """The same, by the collection's name."""
+    return [label for collection, label in attributed(STUDY) if collection == name]
 
 
 def relevant_grades(wildcards):

@@ -61,9 +61,9 @@ rule search_collection:
     benchmark:
         "<benchmarks>/search_collection/{collection}.tsv"
     conda:
-        "../envs/ranking.yaml"
+        "../envs/collections.yaml"
     resources:
-        mem_mb=growing(10000),
+        mem_mb=growing(10000),  # ids, and the index that is mapped into memory
         runtime=growing(60),
     params:
         bm25=STUDY["ablation"]["bm25"],

@@ -1,9 +1,7 @@
 # Do the scores depend on what the ranker learnt, and do they foretell what a neuron does?
 
 SANITY = STUDY["sanity"]
-SANITY_LABELS = [
-    label for collection, label in attributed(STUDY) if collection == SANITY["collection"]
-]
+SANITY_LABELS = labels_of(SANITY["collection"])
 EXAMPLE_LABEL = "relevant" if "relevant" in SANITY_LABELS else SANITY_LABELS[0]
 EXAMPLE_MAP = f"{SANITY['collection']}/{EXAMPLE_LABEL}.parquet"
 SANITY_SETTINGS = attribution_settings() | {"bootstrap_replicates": 0, "split_halves": 0}

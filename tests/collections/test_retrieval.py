@@ -11,7 +11,8 @@ import pyterrier
 import pyterrier_pisa
 import pytest
 
-from relevance_neurons.collections.retrieval import Bm25, build_index, draw_candidates, open_index
+from relevance_neurons.collections.candidates import draw_candidates
+from relevance_neurons.collections.retrieval import Bm25, build_index, open_index
 from relevance_neurons.errors import UserError
 from workflow_scripts.ablation.draw_candidates import main as draw_candidates_script
 from workflow_scripts.collections.index_collection import main as index_script
@@ -204,14 +205,16 @@ def test_relevant_passages_without_text_are_left_out(caplog, indexed):
 
 
 def test_an_index_serves_all_that_open_it(tmp_path):
-    """With k1 and b of their own; not documents that it was not made of."""
-    made = build_index(frame(TEXTS), tmp_path / "made", Bm25())
+    """Moved or not, and searches write nothing into it; not documents that it was not made of."""
+    bm25, asked = Bm25(k1=1.2, b=0.75), queries("red apple pie", "fish soup")
+    made = build_index(frame(TEXTS), tmp_path / "made", bm25)
+    expected = build_index(frame(TEXTS), tmp_path / "other", bm25).search(asked, k=5)
     (tmp_path / "made").rename(tmp_path / "moved")
-    asked = queries("red apple pie", "fish soup")
-    for bm25 in (Bm25(), Bm25(k1=1.2, b=0.75)):
+    files = {file: file.stat().st_mtime_ns for file in (tmp_path / "moved").rglob("*")}
+    for _ in range(2):
         found = open_index(made.doc_ids, tmp_path / "moved", bm25).search(asked, k=5)
-        fresh = build_index(frame(TEXTS), tmp_path / str(bm25.k1), bm25).search(asked, k=5)
-        assert found.equals(fresh)
+        assert found.equals(expected) and len(found)
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "moved").rglob("*")} == files
     with pytest.raises(UserError, match=r"moved: pisa has indexed 7 of 6 documents; remove the"):
         open_index(made.doc_ids[1:], tmp_path / "moved", Bm25())
 
@@ -222,7 +225,7 @@ def test_scripts(tmp_path):
     for name, table in tables.items():
         table.write_parquet(given[name])
     given["index"] = str(tmp_path / "index")
-    index_script(given["documents"], given["index"], "pisa")
+    index_script(given["documents"], given["index"], {"k1": 1.2})
     settings = {"relevant_grades": [2], "n_candidates": 3, "max_queries": None, "seed": 0}
     made = tmp_path / "candidates.parquet"
     draw_candidates_script(given, made, {"k1": 1.2}, settings)

@@ -1,4 +1,4 @@
-"""docs/architecture.md tells the truth: every file that it names is there, and every package."""
+"""docs/architecture.md tells the truth: files and functions that its text names are there."""
 
 import re
 import tomllib

@@ -37,12 +37,9 @@ def test_every_rule_has_its_conda_file():
     assert named == {path.name for path in ROOT.glob("envs/*.yaml")}
 
 
-def test_constraints_hold_the_pinned_versions():
-    locked = write_pins.by_name(re.findall("^[^#].*", CONSTRAINTS, re.M), "constraints.txt")
-    model = write_pins.read_lists(PYPROJECT)["requirements-model.txt"]
-    assert "torch" not in locked  # its local version differs from machine to machine
-    for name in PINNED.keys() - model.keys() - {"torch"}:
-        assert locked[name].endswith(f"=={PINNED[name]}")
+def test_torch_is_not_in_the_constraints():
+    """Its local version differs from machine to machine."""
+    assert not re.search("^torch==", CONSTRAINTS, re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", ["pyproject.toml", *TEXTS])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+SCRIPTS = "workflow_scripts"
 RULES = Path(__file__).parents[2] / "rules"
 SCHEMA = yaml.safe_load((RULES / "schemas" / "study.schema.yaml").read_text(encoding="utf-8"))
 SELECTION_KEYS = set(SCHEMA["properties"]["selection"]["properties"]) - {"schemes"}
@@ -36,6 +37,12 @@ def test_another_selection_repeats_no_job_on_a_gpu(name):
     """Nor what the files define for their rules. Schemes reach re-ranking as its inputs."""
     words = set(re.findall(r"\w+", BLOCKS[name]))
     assert not words & (SELECTION_KEYS | {"selection"}), name
+
+
+def test_no_folder_of_scripts_is_a_package():
+    """Jobs have workflow_scripts/ first on their path: collections/ would hide Python's own."""
+    stages = {file.stem for file in RULES.glob("*.smk")}
+    assert not [one for one in stages if (RULES.parent / SCRIPTS / one / "__init__.py").exists()]
 
 
 def test_the_rules_on_a_gpu_are_found():

@@ -1,11 +1,13 @@
 """What a job may load: imports took half of the default study's time. By names, not by clocks."""
 
+import os
 import re
 
 import pytest
 
 from workflow.conftest import ROOT
 
+SCRIPTS = ROOT / "workflow_scripts"
 RULES = "".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
 BLOCKS = dict(re.findall(r"(?ms)^ *rule (\w+):\n(.*?)(?=^ *(?:use )?rule |\Z)", RULES))
 RANKER = {name for name, block in BLOCKS.items() if "gpu=1" in block} | {"check_matches"}
@@ -43,11 +45,25 @@ USED = {
 
 
 @pytest.fixture(scope="module")
-def loaded(tiny) -> dict[str, set[str]]:
-    """Rule -> the modules that its script had loaded when it ended."""
+def written(tiny) -> list[tuple[str, list[str]]]:
+    """Of each job, its rule and what it wrote when it ended: PYTHONPATH, the modules loaded."""
     results, _ = tiny
-    folder = results.parents[1] / "loaded"
-    return {file.name: set(file.read_text().split("\n")) for file in folder.iterdir()}
+    files = (results.parents[1] / "loaded").iterdir()
+    return [(file.stem, file.read_text().split("\n")) for file in files]
+
+
+@pytest.fixture(scope="module")
+def loaded(written) -> dict[str, set[str]]:
+    """Rule -> the modules that any of its jobs had loaded when it ended."""
+    found: dict[str, set[str]] = {}
+    for rule, (_, *modules) in written:
+        found.setdefault(rule, set()).update(modules)
+    return found
+
+
+def test_jobs_find_the_library_of_this_clone(written):
+    """Also where it is not installed, which in a test's environment it is."""
+    assert {path.split(os.pathsep)[0] for _, (path, *_) in written} == {str(SCRIPTS)}
 
 
 def test_every_rule_was_seen(loaded):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.collections.retrieval import Bm25, draw_candidates, open_index
+from relevance_neurons.collections.candidates import draw_candidates
+from relevance_neurons.collections.retrieval import Bm25, open_index
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 

@@ -10,7 +10,7 @@ from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import write_sql
 
-SQL = Path(__file__).with_name("gather_rerankings.sql")
+SQL = Path(__file__).with_suffix(".sql")
 
 
 def main(

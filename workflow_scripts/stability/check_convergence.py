@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from relevance_neurons.checks.convergence import summarise_convergence
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
-from relevance_neurons.statistics.map_agreement import summarise_convergence
 
 
 def main(

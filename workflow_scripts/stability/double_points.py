@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from relevance_neurons.attribution.pair_scores import Settings
-from relevance_neurons.checks.convergence import double_points
+from relevance_neurons.checks.doubled_points import double_points
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job

@@ -107,7 +107,7 @@ def _sorted(value: Any, keep: bool = False) -> Any:
 def _folder_or_id(name: str, folder: Path) -> str:
     """A folder relative to the study file becomes absolute; a hub id stays.
 
-    A path that is no folder does not come here: ``_contradictions_of_reranker`` refuses it.
+    A path that is no folder does not come here: contradictions.py refuses it.
     """
     path = folder / Path(name).expanduser()
     return str(path.resolve()) if path.is_dir() else name

@@ -1,55 +1,54 @@
-"""A map of scores beside the same with half of every step along the paths."""
+"""What half of every step along the paths changes in a map: is it converged?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
 import polars as pl
 
-from relevance_neurons.attribution.pair_scores import Settings, score_pairs
-from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.running.progress import Progress
-from relevance_neurons.statistics.map_agreement import relative_difference
+from relevance_neurons.statistics.map_agreement import (
+    n_selected,
+    rank_correlations,
+    relative_difference,
+    shared_percent,
+)
 
-CHUNK = 32
-"""Pairs whose scores are kept at once: each takes 8 bytes a neuron, twice."""
+CONVERGENCE = pl.Schema(
+    {
+        "top_percent": pl.Float64,
+        "n_pairs": pl.Int32,
+        "points": pl.Float64,
+        "points_doubled": pl.Float64,
+        "shared_percent": pl.Float64,
+        "kendall_tau": pl.Float64,
+        "relative_difference": pl.Float64,
+        "worst_pair_difference": pl.Float64,
+    }
+)
 
 
-def double_points(
-    reranker: Reranker, pairs: Sequence[tuple[str, str]], settings: Settings
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Attribute ``pairs`` with ``settings`` and again with every step of the path cut in two.
+def summarise_convergence(
+    neurons: pl.DataFrame, pairs: pl.DataFrame, top_percents: Sequence[float]
+) -> pl.DataFrame:
+    """What half of every step along the path changes in a map; as ``double_points`` returns it.
 
-    A uniform rule's n points become 2n − 1; of the adaptive rule every accepted panel is halved.
-    Returns a row per neuron: layer, component, neuron, score and doubled_score (means over the
-    pairs), and a row per pair, in the order given: n_points, n_points_doubled and
-    relative_difference (L2 norm of the difference through that of the scores with more points).
+    A row per level (those that select no neuron are left out): top_percent, n_pairs, points and
+    points_doubled (means over pairs), shared_percent (of the tops of both maps), kendall_tau (over
+    all neurons), relative_difference (of the maps) and worst_pair_difference: L2 norm of the
+    difference through that of the scores with more points.
     """
-    both = (settings, replace(settings, halved=True))
-    totals, rows = np.zeros((2, len(reranker.neurons))), []
-    with Progress(len(pairs), f"convergence ({settings.label})") as progress:
-        for start in range(0, len(pairs), CHUNK):
-            chunk = pairs[start : start + CHUNK]
-            (scores, points), (doubled, more) = (_scores(reranker, chunk, one) for one in both)
-            totals += scores.sum(axis=0), doubled.sum(axis=0)
-            differences = map(relative_difference, scores, doubled)
-            rows += zip(points, more, differences, strict=True)
-            progress.update(len(chunk))
-    score, doubled_score = totals / len(pairs)
-    neurons = reranker.neurons.frame().with_columns(
-        score=pl.Series(score), doubled_score=pl.Series(doubled_score)
-    )
-    kinds = {"n_points": pl.Int32, "n_points_doubled": pl.Int32, "relative_difference": pl.Float64}
-    return neurons, pl.DataFrame(rows, schema=kinds, orient="row")
-
-
-def _scores(
-    reranker: Reranker, pairs: Sequence[tuple[str, str]], settings: Settings
-) -> tuple[np.ndarray, list[int]]:
-    """Scores of the pairs in their order, shape (n_pairs, n_neurons), and their points."""
-    scores, points = np.empty((len(pairs), len(reranker.neurons))), [0] * len(pairs)
-    for check, found in score_pairs(reranker, pairs, settings):
-        scores[check.pair], points[check.pair] = found, check.n_points
-    return scores, points
+    maps = neurons["score"].to_numpy(), neurons["doubled_score"].to_numpy()
+    same = {
+        "n_pairs": len(pairs),
+        "points": pairs["n_points"].mean(),
+        "points_doubled": pairs["n_points_doubled"].mean(),
+        "kendall_tau": rank_correlations(*maps)["kendall_tau"],
+        "relative_difference": relative_difference(*maps),
+        "worst_pair_difference": pairs["relative_difference"].max(),
+    }
+    rows = [
+        same | {"top_percent": float(level), "shared_percent": shared_percent(*maps, m)}
+        for level in sorted(set(top_percents))
+        if (m := n_selected(level, len(neurons)))
+    ]
+    return pl.DataFrame(rows, schema=CONVERGENCE)

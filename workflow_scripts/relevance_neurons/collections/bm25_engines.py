@@ -59,11 +59,15 @@ def quiet() -> Iterator[None]:
             os.close(descriptor)
 
 
-def index_pisa(feed: Feed, folder: Path) -> None:
+def index_pisa(feed: Feed, folder: Path, k1: float, b: float) -> None:
     """Index the documents with PISA: no Java; terms are Porter 2 stems, Terrier's stop words."""
     import pyterrier_pisa  # takes most of a second
 
-    pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+    if feed.error is None:
+        # The first search writes files of its own, for k1 and b, into the folder: here, where no
+        # other process is in it yet. PISA takes half a file for a whole one.
+        index.bm25(k1, b, num_results=1, query_algorithm="ranked_or").search("any word")
 
 
 def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
@@ -82,7 +86,7 @@ def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
     return retrieve, len(index)
 
 
-def index_terrier(feed: Feed, folder: Path) -> None:
+def index_terrier(feed: Feed, folder: Path, _k1: float, _b: float) -> None:
     """Index the documents with Terrier, which needs Java and its jars (``UserError`` if not)."""
     pyterrier = _with_java()
     pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
@@ -125,9 +129,9 @@ def _with_java():
 
 
 class Engine(NamedTuple):
-    """How to index documents in a folder, and how to open the index for given k1 and b."""
+    """How to index documents in a folder, and how to open the index: both for given k1 and b."""
 
-    index: Callable[[Feed, Path], None]
+    index: Callable[[Feed, Path, float, float], None]
     open: Callable[[Path, float, float], tuple[Retriever, int]]
 
 

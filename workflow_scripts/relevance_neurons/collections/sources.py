@@ -1,7 +1,7 @@
 """The three sources of a collection, each as an ir_datasets dataset.
 
 ``ir_datasets``: any dataset of that catalogue. ``files``: the user's own. ``docstrings``: the
-documentation of an installed Python package. Whoever reads the dataset need not know which.
+documentation of installed Python packages. Whoever reads the dataset need not know which.
 """
 
 from __future__ import annotations

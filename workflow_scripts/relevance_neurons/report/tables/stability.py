@@ -30,7 +30,7 @@ def summarise_stability(
 
     ``frequencies``: collection, label, top_percent, frequency, selected (rows that count);
     ``split_halves``: the same keys, shared_percent of each halving; ``convergence``: the same keys,
-    what ``check_convergence`` returns; ``collections``: table 2's, of which the kept pairs.
+    what ``summarise_convergence`` returns; ``collections``: table 2's, of which the kept pairs.
     """
     labels = {f"kept_{label}": label for label in _LABELS}
     n_pairs = collections.unpivot(
