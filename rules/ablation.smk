@@ -47,7 +47,6 @@ rule rerank_candidates:
         "<benchmarks>/rerank_candidates/{collection}/{batch}/{top_percent}/{shard}.tsv"
     conda:
         "../envs/ranking.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.ranker_mb()),

@@ -16,7 +16,6 @@ rule score_pairs:
         "<benchmarks>/score_pairs/{collection}.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.ranker_mb()),
@@ -56,7 +55,6 @@ rule compare_baselines:
         "<benchmarks>/compare_baselines.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.ranker_mb()),
@@ -89,7 +87,6 @@ rule attribute_neurons:
         "<benchmarks>/attribute_neurons/{collection}/{label}/{shard}.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.attribution_mb()),

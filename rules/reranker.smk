@@ -94,7 +94,6 @@ rule evaluate_reranker:
         "<benchmarks>/evaluate_reranker/{collection}.tsv"
     conda:
         "../envs/ranking.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.ranker_mb()),

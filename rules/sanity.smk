@@ -29,7 +29,6 @@ rule randomise_layers:
         "<benchmarks>/randomise_layers.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.attribution_mb()),
@@ -64,7 +63,6 @@ rule ablate_single_neurons:
         "<benchmarks>/ablate_single_neurons.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.ranker_mb()),
@@ -101,7 +99,6 @@ rule trace_path:
         "<benchmarks>/trace_path.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.attribution_mb()),

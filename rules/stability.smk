@@ -65,7 +65,6 @@ rule double_points:
         "<benchmarks>/double_points/{collection}.tsv"
     conda:
         "../envs/attribution.yaml"
-    threads: 2
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.attribution_mb()),

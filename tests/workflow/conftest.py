@@ -132,12 +132,9 @@ def run(
 
 
 def command(directory: Path, study: Path, *arguments: str) -> list[str]:
-    """Snakemake with the study file alone, two jobs at once.
-
-    They ask for two threads each and spend their time on imports: so many as there are cores.
-    """
+    """Snakemake with the study file alone, two jobs at once."""
     file = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(study)]
-    return [SNAKEMAKE, *file, "--directory", str(directory), "--cores", "4", *arguments]
+    return [SNAKEMAKE, *file, "--directory", str(directory), "--cores", "2", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -57,7 +57,11 @@ def job(log: str | Path) -> Iterator[None]:
 
 @contextmanager
 def ranker_job(log: str | Path, threads: int) -> Iterator[None]:
-    """A ``job`` that runs the ranker: on a GPU of its own if there is one, with ``threads``."""
+    """A ``job`` that runs the ranker: on a GPU of its own if there is one, with ``threads``.
+
+    Rules give it one: two jobs side by side do more than one on two cores (1.2 times as much where
+    it was measured, docs/engine.md), and the last bits of a score do not depend on ``--cores``.
+    """
     with job(log), one_gpu():
         import torch  # takes seconds, and the other jobs do without
 
