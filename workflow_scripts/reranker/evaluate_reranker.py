@@ -6,27 +6,12 @@ import polars as pl
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.ablation.measures import measure_rankings
+from relevance_neurons.ablation.ranking_quality import with_every_query
 from relevance_neurons.collections.retrieval import evaluated_queries
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
-
-
-def with_every_query(values: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
-    """``values`` by ranking, with 0 for a query for which BM25 finds nothing."""
-    rankings = values.select(pl.col("scheme").alias("ranking"), "measure").unique()
-    return (
-        rankings.join(queries.select("query_id"), how="cross")
-        .join(
-            values.select(pl.col("scheme").alias("ranking"), "query_id", "value"),
-            on=["ranking", "query_id"],
-            how="left",
-        )
-        .with_columns(pl.col("value").fill_null(0.0))
-        .select("ranking", "query_id", "measure", "value")
-        .sort("ranking", "query_id")
-    )
 
 
 def main(
