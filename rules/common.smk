@@ -38,12 +38,12 @@ look_first_in(Path(workflow.basedir) / "slurm" / "bin")
 
 def find_library():
     """Have every job find the library, also where it is not installed: that of this clone."""
-    os.environ["APPTAINERENV_PYTHONPATH"] = str(SCRIPTS)  # in a container also with --cleanenv
     if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
         # Snakemake keeps the whole variable away from conda's environments: here what is the user's.
         os.environ.pop("PYTHONPATH", None)
         workflow.deployment_settings.conda_not_block_search_path_envvars = True
     look_first_in(SCRIPTS, "PYTHONPATH")
+    look_first_in(SCRIPTS, "APPTAINERENV_PYTHONPATH")  # in a container also with --cleanenv
 
 
 find_library()
