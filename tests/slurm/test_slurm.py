@@ -175,7 +175,7 @@ def hold(story: Story, rule: str) -> str | None:
 
 def let_a_job_hang(story: Story) -> str:
     """Have Slurm allow it a minute; it is to be tried again."""
-    job = wait_for(lambda: hold(story, "draw_candidates"))
+    job = wait_for(lambda: hold(story, "index_collection"))
     run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"])
     return job
 
@@ -191,7 +191,7 @@ def disturb(story: Story) -> None:
     wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
     story.daemon("slurmdbd", 14)
     wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
-    wait_for(lambda: [name for _, name in story.submitted() if "draw_candidates" in name][1:])
+    wait_for(lambda: [name for _, name in story.submitted() if "index_collection" in name][1:])
     # Held, it still runs when the run is resumed.
     story.seen["orphan"] = wait_for(lambda: hold(story, "rerank_candidates"))
     snakemake_.kill()
@@ -288,7 +288,7 @@ def test_a_submission_waited_for_the_controller(story):
 def test_a_job_beyond_its_time_was_tried_again_with_more(story):
     """With twice as much, but not more than the user says that a partition gives."""
     assert state(story.seen["hung"]) == "TIMEOUT"
-    again = [job for job, name in story.submitted() if name.startswith("draw_candidates")]
+    again = [job for job, name in story.submitted() if name.startswith("index_collection")]
     assert len(again) == 2 and state(again[1]) == "COMPLETED"
     limits = run(["sacct", "-n", "-X", "-P", "-j", again[1], "-o", "TimelimitRaw"]).stdout
     assert 240 < int(limits) == MOST_MINUTES < 2 * 240
