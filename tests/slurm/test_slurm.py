@@ -173,6 +173,13 @@ def hold(story: Story, rule: str) -> str | None:
     return job
 
 
+def has_merged_maps(results: Path) -> bool:
+    """Whether all maps are merged and their shards gone."""
+    maps = [results / "neuron_scores" / name / "relevant.parquet" for name in ("alpha", "delta")]
+    shards = (results / "shards" / "neuron_scores").rglob("*.parquet")
+    return all(one.exists() for one in maps) and not any(shards)
+
+
 def let_a_job_hang(story: Story) -> str:
     """Have Slurm allow it a minute; it is to be tried again."""
     job = wait_for(lambda: hold(story, "index_collection"))
@@ -192,6 +199,8 @@ def disturb(story: Story) -> None:
     story.daemon("slurmdbd", 14)
     wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
     wait_for(lambda: [name for _, name in story.submitted() if "index_collection" in name][1:])
+    # Killed between the two, Snakemake would leave shards that are merged where they are.
+    wait_for(lambda: has_merged_maps(story.folder / "results" / "tiny"))
     # Held, it still runs when the run is resumed.
     story.seen["orphan"] = wait_for(lambda: hold(story, "rerank_candidates"))
     snakemake_.kill()
