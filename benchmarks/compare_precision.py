@@ -1,8 +1,8 @@
 """What another arithmetic of the re-ranking under ablation changes: two runs of one study.
 
-Run: python benchmarks/compare_precision.py RESULTS_A RESULTS_B, of studies that differ in
-ablation.dtype alone. A row is a collection; n queries are counted under every ablation. The last
-columns are the seconds of the jobs that re-rank it.
+Run: python benchmarks/compare_precision.py RESULTS_A RESULTS_B, of runs in which the rankers of
+rule rerank_candidates alone had another dtype (docs/engine.md). A row is a collection; n queries
+are counted under every ablation. The last columns are the seconds of the jobs that re-rank it.
 """
 
 import sys

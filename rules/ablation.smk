@@ -52,7 +52,7 @@ rule rerank_candidates:
         mem_mb=growing(NEEDS.ranker_mb()),
         runtime=batch_runtime,
     params:
-        reranker=ABLATED_RERANKER,
+        reranker=RERANKER,
         schemes=batch_schemes,
         settings=batch_settings,
         n_shards=batch_shards,

@@ -222,10 +222,6 @@ def reranker_files():
 
 
 RERANKER = reranker_settings()
-# Of the re-ranking under ablation alone, whose arithmetic may be another.
-ABLATED_RERANKER = RERANKER | {
-    key: value for key, value in STUDY["ablation"].items() if key == "dtype"
-}
 RERANKER_FILES = reranker_files()
 DOMAINS = {
     name: STUDY["collections"][name]["domain"] for name in STUDY["attribution"]["collections"]

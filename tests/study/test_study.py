@@ -99,10 +99,6 @@ def read_study(path: Path) -> dict:
         ({"ablation.bm25.b": 2}, "ablation.bm25.b: 2 was found; at most 1 is allowed"),
         ({"ablation.value": "median"}, "ablation.value: 'median' was found; allowed are zero"),
         (
-            {"ablation.dtype": "half"},
-            "ablation.dtype: 'half' was found; allowed are auto, float32, b",
-        ),
-        (
             {"collections.numpy": {"source": "docstrings", "package": 7}},
             "collections.numpy.package: 7 was found; a name or a list of names is allowed",
         ),

@@ -41,7 +41,6 @@ CHANGES = {
     "`ablation.random_draws`, `value`, `further`": set_(
         "ablation.random_draws", 4, value="mean", further=["zero"]
     ),
-    "`ablation.dtype`": set_("ablation.dtype", "bfloat16"),
     "`ablation.bm25`": set_("ablation.bm25", {"k1": 1.2}),
     "`evaluation`": set_("evaluation.depth", 11),
     "a variant of `sensitivity` is added": set_(
