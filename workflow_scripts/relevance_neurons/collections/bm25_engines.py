@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +14,14 @@ from typing import NamedTuple
 
 import polars as pl
 
+from relevance_neurons.collections.words import Analyser
 from relevance_neurons.errors import UserError
 
 Retriever = Callable[[int], Callable]
-"""From a depth to a PyTerrier transformer: queries (qid, query) to (qid, docno, score)."""
+"""From a depth to a PyTerrier transformer: queries (qid, query) to (qid, docno, score).
+
+Queries and documents are terms that an ``Analyser`` made, which engines take as they are.
+"""
 
 
 class Feed:
@@ -27,16 +31,16 @@ class Feed:
     index: it waits here in ``error``. Numbers stand for the ids, which may hold spaces.
     """
 
-    def __init__(self, chunks: Iterator[pl.DataFrame]) -> None:
-        self.chunks, self.doc_ids, self.error = chunks, [], None
+    def __init__(self, chunks: Iterator[pl.DataFrame], analyser: Analyser) -> None:
+        self.chunks, self.analyser, self.doc_ids, self.error = chunks, analyser, [], None
 
     def __iter__(self) -> Iterator[dict[str, str]]:
         number = itertools.count()
         try:
             for chunk in self.chunks:
                 self.doc_ids.append(chunk["doc_id"])
-                for text in chunk["text"]:
-                    yield {"docno": str(next(number)), "text": text.replace("\0", " ")}
+                for terms in self.analyser.documents(chunk["text"]):
+                    yield {"docno": str(next(number)), "text": terms}
         except Exception as error:
             self.error = error
 
@@ -60,10 +64,8 @@ def quiet() -> Iterator[None]:
 
 
 def index_pisa(feed: Feed, folder: Path, k1: float, b: float) -> None:
-    """Index the documents with PISA: no Java; terms are Porter 2 stems, Terrier's stop words."""
-    import pyterrier_pisa  # takes most of a second
-
-    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text").index(feed)
+    """Index the documents with PISA, which needs no Java."""
+    index = _pisa_index(folder).index(feed)
     if feed.error is None:
         # The first search writes files of its own, for k1 and b, into the folder: here, where no
         # other process is in it yet. PISA takes half a file for a whole one.
@@ -72,9 +74,7 @@ def index_pisa(feed: Feed, folder: Path, k1: float, b: float) -> None:
 
 def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
     """PISA's BM25 over an index, and how many documents are in it."""
-    import pyterrier_pisa
-
-    index = pyterrier_pisa.PisaIndex(str(folder), text_field="text")
+    index = _pisa_index(folder)
 
     # The exhaustive algorithm adds up a document's terms in one fixed order, so that equal texts
     # have equal scores to the last bit. Weighted: a term that a query repeats counts again.
@@ -86,10 +86,17 @@ def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
     return retrieve, len(index)
 
 
+def _pisa_index(folder: Path):
+    import pyterrier_pisa  # takes most of a second
+
+    return pyterrier_pisa.PisaIndex(str(folder), text_field="text", stemmer="none", stops="none")
+
+
 def index_terrier(feed: Feed, folder: Path, _k1: float, _b: float) -> None:
     """Index the documents with Terrier, which needs Java and its jars (``UserError`` if not)."""
     pyterrier = _with_java()
-    pyterrier.terrier.IterDictIndexer(str(folder.resolve())).index(feed)
+    indexer = pyterrier.terrier.IterDictIndexer(str(folder.resolve()), pretokenised=True)
+    indexer.index({"docno": one["docno"], "toks": Counter(one["text"].split())} for one in feed)
 
 
 def open_terrier(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
@@ -98,14 +105,15 @@ def open_terrier(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
     index = pyterrier.IndexFactory.of(str(folder.resolve()))
     controls = {"bm25.k_1": str(k1), "bm25.b": str(b)}
 
-    def words(query) -> str:  # punctuation would be read as operators
-        return re.sub(r"\W+", " ", query["query"])
+    def toks(queries):
+        counts = [Counter(terms.split()) for terms in queries["query"]]
+        return queries.assign(query_toks=counts)[[bool(one) for one in counts]]
 
     def retrieve(depth: int) -> Callable:
         bm25_retriever = pyterrier.terrier.Retriever(
             index, wmodel="BM25", controls=dict(controls), num_results=depth
         )
-        return pyterrier.apply.query(words) >> bm25_retriever
+        return pyterrier.apply.generic(toks) >> bm25_retriever
 
     return retrieve, index.getCollectionStatistics().getNumberOfDocuments()
 

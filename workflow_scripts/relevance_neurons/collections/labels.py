@@ -1,0 +1,83 @@
+"""What a grade means: its label, and what a passage of it gains in a measure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from relevance_neurons.errors import UserError
+
+SCALES = ("rising", "falling")
+"""Whether the best passages have the highest grade or, as in Cranfield's own files, the lowest."""
+
+
+def label_grades(
+    qrels: pl.DataFrame,
+    relevant: Sequence[int],
+    non_relevant: Sequence[int],
+    scale: str = "rising",
+) -> pl.DataFrame:
+    """``qrels`` (query_id, doc_id, grade) with the columns label and gain.
+
+    label is "relevant", "non_relevant", or null where a grade is in neither list (ambiguous). gain
+    is the grade, of non-relevant passages 0, and never below 0; on a falling scale relevant
+    grades are mirrored: the lowest of ``relevant`` gains what the highest is, and so on.
+
+    Raises ``UserError`` for lists that do not fit the scale (``misfit``).
+    """
+    if problem := misfit(relevant, non_relevant, scale):
+        raise UserError(problem)
+    grade = pl.col("grade")
+    gain = grade if scale == "rising" else min(relevant) + max(relevant) - grade
+    is_relevant, is_not = grade.is_in(list(relevant)), grade.is_in(list(non_relevant))
+    return qrels.with_columns(
+        label=pl.when(is_relevant)
+        .then(pl.lit("relevant"))
+        .when(is_not)
+        .then(pl.lit("non_relevant")),
+        gain=pl.when(is_not).then(0).otherwise(gain.clip(lower_bound=0)).cast(pl.Int64),
+    )
+
+
+def with_labels(qrels: pl.DataFrame) -> pl.DataFrame:
+    """``qrels`` with label and gain: as it has them, or else as trec_eval reads grades.
+
+    There, grades above 0 are relevant and gain what they are.
+    """
+    if "label" in qrels.columns:
+        return qrels
+    is_relevant = pl.col("grade") > 0
+    return qrels.with_columns(
+        label=pl.when(is_relevant).then(pl.lit("relevant")).otherwise(pl.lit("non_relevant")),
+        gain=pl.col("grade").clip(lower_bound=0).cast(pl.Int64),
+    )
+
+
+def misfit(
+    relevant: Sequence[int], non_relevant: Sequence[int], scale: str = "rising"
+) -> str | None:
+    """Why the two lists of grades cannot be right on ``scale``; None if they can."""
+    lists = f"relevant: {list(relevant)}, non_relevant: {list(non_relevant)}"
+    if both := sorted(set(relevant) & set(non_relevant)):
+        return (
+            f"{lists}: grade {both[0]} is both relevant and non_relevant; a grade means one of "
+            "them, or neither where it is ambiguous"
+        )
+    if min(relevant) < 1:
+        return (
+            f"{lists}: relevant grade {min(relevant)} would gain nothing in a ranking; relevant "
+            "grades are 1 or more: add the same number to all grades of the judgments"
+        )
+    if scale == "rising" and any(grade > min(relevant) for grade in non_relevant):
+        return (
+            f"{lists}: grade {max(non_relevant)} is non-relevant though relevant passages have "
+            f"{min(relevant)}: nDCG would reward the wrong passages; where 1 is the best grade, "
+            "say scale: falling, and relevant grades are mirrored"
+        )
+    if scale == "falling" and any(0 < grade < max(relevant) for grade in non_relevant):
+        return (
+            f"{lists}: on a falling scale grade {min(non_relevant)} is better than relevant "
+            f"{max(relevant)}; say scale: rising, or correct the lists"
+        )
+    return None

@@ -1,0 +1,116 @@
+"""The words of a text as BM25 counts them: of any script, stemmed by language.
+
+Words are runs of Unicode letters, marks and digits, in lower case after normalisation (NFKC), as
+Snowball's stemmer of the language leaves them. Scripts that put no spaces between words give
+pieces: every two neighbouring characters of a run, as Lucene does for Chinese, Japanese and Korean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import polars as pl
+import Stemmer
+
+from relevance_neurons.errors import UserError
+
+NO_STEMS = "none"
+"""The language of which nothing is known: neither stems nor stop words."""
+
+_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
+_PIECES = f"[{_WITHOUT_SPACES}]+"
+_WORD = rf"{_PIECES}|[[\p{{L}}\p{{M}}\p{{N}}]--[{_WITHOUT_SPACES}]]+"
+
+
+class Analyser:
+    """What becomes of a text for BM25. ``language`` is one of ``languages()``.
+
+    Terms come as ASCII letters and digits, which every engine takes as they are: a word with
+    others is written as the hexadecimal numbers of its UTF-8 bytes, between ``0x`` and ``0``.
+
+    Raises ``UserError`` for an unknown language.
+    """
+
+    def __init__(self, language: str = "english") -> None:
+        if language not in languages():
+            raise UserError(
+                f"bm25: language {language!r} has no stemmer; allowed: {', '.join(languages())}"
+            )
+        self.language = language
+
+    def documents(self, texts: pl.Series) -> pl.Series:
+        """The terms of each text, separated by spaces; "" where it has no word."""
+        words = pl.DataFrame({"word": texts}).with_row_index("row").select("row", _words("word"))
+        words = words.explode("word").drop_nulls("word")
+        lines = (
+            words.join(self._terms(words["word"].unique()), on="word", maintain_order="left")
+            .group_by("row", maintain_order=True)
+            .agg(pl.col("terms").str.join(" "))
+        )
+        rows = pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True)})
+        return rows.join(lines, on="row", how="left", maintain_order="left")["terms"].fill_null("")
+
+    def queries(self, texts: pl.Series) -> pl.Series:
+        """The same, without the stop words of the language (of English: Terrier's list)."""
+        kept = pl.DataFrame({"word": texts}).select(
+            _words("word").list.filter(~pl.element().is_in(self._stop_words)).list.join(" ")
+        )
+        return self.documents(kept.to_series())
+
+    def _terms(self, words: pl.Series) -> pl.DataFrame:
+        """Each of the different ``words`` and its terms."""
+        cut = words.str.contains(_PIECES)
+        terms = [
+            " ".join(map(_in_ascii, _pairs(word) if in_pieces else [self._stem(word)]))
+            for word, in_pieces in zip(words, cut, strict=True)
+        ]
+        return pl.DataFrame({"word": words, "terms": pl.Series(terms, dtype=pl.String)})
+
+    @cached_property
+    def _stem(self) -> Callable[[str], str]:
+        if self.language == NO_STEMS:
+            return str
+        return Stemmer.Stemmer(self.language).stemWord
+
+    @cached_property
+    def _stop_words(self) -> list[str]:
+        if self.language != "english":
+            return []
+        from pyterrier_pisa.stopwords import _STOPWORDS  # it takes a second, and is nowhere else
+
+        return list(_STOPWORDS["terrier"])
+
+
+def languages() -> list[str]:
+    """Those that Snowball has a stemmer for, and ``none``."""
+    return [NO_STEMS, *Stemmer.algorithms()]
+
+
+def has_word(texts: pl.Series) -> bool:
+    """Whether a word is in any of ``texts``."""
+    return texts.str.contains(_WORD).any()
+
+
+def foreign_share(texts: pl.Series) -> float:
+    """Share of the words with a letter that is not of A to Z, of those that may be stemmed."""
+    words = pl.DataFrame({"word": texts}).select(_words("word").explode().drop_nulls()).to_series()
+    stemmed = words.filter(~words.str.contains(_PIECES))
+    return stemmed.str.contains(r"[^a-z0-9]").mean() or 0.0
+
+
+def _words(column: str) -> pl.Expr:
+    return pl.col(column).str.normalize("NFKC").str.to_lowercase().str.extract_all(_WORD)
+
+
+def _pairs(run: str) -> list[str]:
+    """Every two neighbouring characters; a character that is alone."""
+    return [run[start : start + 2] for start in range(max(1, len(run) - 1))]
+
+
+def _in_ascii(term: str) -> str:
+    # The digit at the end keeps stemmers of engines away. An ASCII word that looks like one of
+    # these is written so too: no two terms become one.
+    if term.isascii() and not term.startswith("0x"):
+        return term
+    return f"0x{term.encode().hex()}0"
