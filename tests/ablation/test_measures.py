@@ -224,7 +224,8 @@ def test_script_takes_the_ideal_ranking_from_the_pool(tmp_path):
         one_ranking([("q", shard.stem, number + 1)]).write_parquet(shard)
     qrels_frame([("q", "a", 1), ("q", "not in the pool", 3)]).write_parquet(tmp_path / "qrels")
     made = {name: tmp_path / f"{name}.parquet" for name in ("rerankings", "measures")}
-    script.main(shards, tmp_path / "qrels", made, "nDCG@10", 50, 1)
+    settings = {"measure": "nDCG@10", "ambiguous": "gain", "shuffles": 50, "seed": 1}
+    script.main(shards, tmp_path / "qrels", made, settings)
     assert pl.read_parquet(made["rerankings"]).equals(pl.concat(map(pl.read_parquet, shards)))
     found = pl.read_parquet(made["measures"])
     second_place = pytest.approx(1 / math.log2(3))

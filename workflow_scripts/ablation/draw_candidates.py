@@ -1,12 +1,12 @@
-"""Rule draw_candidates: the passages re-ranked for each query: the relevant ones and BM25's."""
+"""Rule draw_candidates: the passages re-ranked for each query, relevant ones and others."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.collections.candidates import draw_candidates
-from relevance_neurons.collections.retrieval import Bm25, open_index
+from relevance_neurons.collections.candidates import draw_candidates, warn_of_copies
+from relevance_neurons.collections.first_stage import open_first_stage
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 
@@ -18,9 +18,11 @@ def main(
     settings: Mapping[str, object],
 ) -> None:
     """``settings``: relevant_grades, n_candidates, max_queries and seed of ``draw_candidates``."""
-    index = open_index(Path(given["documents"]), given["index"], Bm25(**bm25))
     queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
-    write_parquet(draw_candidates(index, queries, qrels, **settings), candidates)
+    first_stage = open_first_stage(given, queries, bm25)
+    drawn = draw_candidates(first_stage, queries, qrels, **settings)
+    warn_of_copies(drawn, Path(given["documents"]))
+    write_parquet(drawn, candidates)
 
 
 if __name__ == "__main__":

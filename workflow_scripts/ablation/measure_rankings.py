@@ -17,23 +17,24 @@ def main(
     shards: Sequence[str | Path],
     qrels: str | Path,
     made: Mapping[str, str | Path],
-    measure: str,
-    shuffles: int,
-    seed: int,
+    settings: Mapping[str, str | int],
 ) -> None:
     """Write ``made``: rerankings, the rows of ``shards``, and measures, also of shuffled pools.
+
+    ``settings``: measure, ambiguous, shuffles, seed.
 
     The rankings stream into their table; the ideal ranking is that of the pool's passages.
     """
     write_sql(SQL, made["rerankings"], rerankings=list(shards))
     scores = pl.read_parquet(made["rerankings"])
     judgments = pl.read_parquet(qrels).join(scores, on=["query_id", "doc_id"], how="semi")
-    scores = pl.concat([scores, shuffled_rankings(scores, shuffles, seed)])
-    write_parquet(measure_rankings(scores, judgments, measure), made["measures"])
+    shuffled = shuffled_rankings(scores, settings["shuffles"], settings["seed"])
+    measure = {name: settings[name] for name in ("measure", "ambiguous")}
+    values = measure_rankings(pl.concat([scores, shuffled]), judgments, **measure)
+    write_parquet(values, made["measures"])
 
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        given, params = snakemake.input, snakemake.params
-        settings = params.measure, params.shuffles, params.seed
-        main(given.shards, given.qrels, snakemake.output, *settings)
+        given = snakemake.input
+        main(given.shards, given.qrels, snakemake.output, snakemake.params.settings)

@@ -5,10 +5,13 @@ from relevance_neurons.collections.tables import write_collection
 from relevance_neurons.running.job import job
 
 
-def main(documents, queries, qrels, *, collection, source, relevant, non_relevant, seed) -> None:
-    """Write collections/{collection}/documents.parquet, queries.parquet and qrels.parquet."""
+def main(documents, queries, qrels, *, collection, source, judgments, seed) -> None:
+    """Write collections/{collection}/documents.parquet, queries.parquet and qrels.parquet.
+
+    ``judgments``: relevant, non_relevant, scale, own_document of ``write_collection``.
+    """
     dataset = open_dataset(source["source"], source, seed)
-    write_collection(dataset, documents, queries, qrels, collection, relevant, non_relevant)
+    write_collection(dataset, documents, queries, qrels, collection, **judgments)
 
 
 if __name__ == "__main__":
@@ -19,7 +22,6 @@ if __name__ == "__main__":
             snakemake.output.qrels,
             collection=snakemake.wildcards.collection,
             source=snakemake.params.source,
-            relevant=snakemake.params.relevant,
-            non_relevant=snakemake.params.non_relevant,
+            judgments=snakemake.params.judgments,
             seed=snakemake.params.seed,
         )

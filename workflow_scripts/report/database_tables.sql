@@ -6,7 +6,9 @@ CREATE TABLE collections (
 );
 CREATE TABLE documents (collection VARCHAR, doc_id VARCHAR, text VARCHAR);
 CREATE TABLE queries (collection VARCHAR, query_id VARCHAR, text VARCHAR);
-CREATE TABLE qrels (collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER);
+CREATE TABLE qrels (collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER,
+    label VARCHAR, gain INTEGER
+);
 CREATE TABLE pairs (
     collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, label VARCHAR,
     p_relevant DOUBLE, kept BOOLEAN, n_tokens INTEGER
@@ -107,5 +109,5 @@ CREATE TABLE path_example (
 );
 CREATE TABLE ranking_quality (
     collection VARCHAR, ranking VARCHAR, measure VARCHAR, value DOUBLE, ci_low DOUBLE,
-    ci_high DOUBLE, n_queries INTEGER
+    ci_high DOUBLE, n_queries INTEGER, n_not_found INTEGER
 );

@@ -1,4 +1,4 @@
-"""Rule evaluate_reranker: how good BM25's ranking is, and the ranker's of the same passages."""
+"""Rule evaluate_reranker: how good the first stage's ranking is, and the ranker's of the same."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,16 @@ def main(
     evaluation: str,
     reranker: Mapping[str, object],
     settings: Mapping[str, object],
-    measure: str,
+    measure: Mapping[str, str],
 ) -> None:
-    """Measure both rankings of the same passages; ``settings``: max_queries and seed."""
+    """Measure both rankings of the same passages.
+
+    ``settings``: max_queries and seed; ``measure``: measure and ambiguous of ``measure_rankings``.
+    """
     queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
     chosen = evaluated_queries(queries, qrels, settings["max_queries"], settings["seed"])
     run = pl.read_parquet(given["run"])
+    first_stage = "bm25" if "bm25_score" in run.columns else "run"
     texts = pair_texts(run, given["queries"], given["documents"])
     scores = rerank_under_ablations(load_reranker(**reranker), texts, [None])[0]
     rankings = [
@@ -36,9 +40,12 @@ def main(
             "doc_id",
             values.cast(pl.Float64).alias("score"),
         )
-        for name, values in (("bm25", run["bm25_score"]), ("reranker", pl.Series(scores)))
+        for name, values in (
+            (first_stage, run[f"{first_stage}_score"]),
+            ("reranker", pl.Series(scores)),
+        )
     ]
-    values = measure_rankings(pl.concat(rankings), qrels, measure)
+    values = measure_rankings(pl.concat(rankings), qrels, **measure)
     write_parquet(with_every_query(values, chosen), evaluation)
 
 

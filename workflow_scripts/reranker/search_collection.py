@@ -1,11 +1,11 @@
-"""Rule search_collection: BM25's best passages of a collection for some of its queries."""
+"""Rule search_collection: the first stage's best passages of a collection for some queries."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.collections.retrieval import Bm25, evaluated_queries, open_index
+from relevance_neurons.collections.first_stage import open_first_stage
+from relevance_neurons.collections.retrieval import evaluated_queries
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
@@ -17,13 +17,19 @@ def main(
     bm25: Mapping[str, object],
     settings: Mapping[str, object],
 ) -> None:
-    """Write query_id, doc_id, bm25_rank, bm25_score; ``settings``: depth, max_queries, seed."""
-    index = open_index(Path(given["documents"]), given["index"], Bm25(**bm25))
+    """Write query_id, doc_id, and bm25_rank, bm25_score, or run_rank, run_score of an own run.
+
+    ``settings``: depth, max_queries, seed.
+    """
     queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
+    first_stage = open_first_stage(given, queries, bm25)
     chosen = evaluated_queries(queries, qrels, settings["max_queries"], settings["seed"])
-    found = index.search(chosen, settings["depth"])
+    found = first_stage.search(chosen, settings["depth"])
     if found.is_empty():
-        raise UserError(f"{given['queries']}: BM25 finds no passage for any query")
+        raise UserError(
+            f"{given['queries']}: {first_stage.name} finds no passage for any query; bring a run "
+            "of your own (collections.<name>.run)"
+        )
     write_parquet(found, run)
 
 

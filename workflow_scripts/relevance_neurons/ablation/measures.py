@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from ir_measures.providers import FallbackProvider
 
+from relevance_neurons.collections.labels import with_labels
 from relevance_neurons.errors import UserError
 from relevance_neurons.selection.ablation_kinds import SHUFFLED
 
@@ -19,16 +20,27 @@ _PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_
 _RANKING = ["scheme", "top_percent", "draw"]
 
 
+AMBIGUOUS = ("gain", "unjudged")
+"""What a passage counts as whose grade is neither relevant nor non-relevant."""
+
+
 def measure_rankings(
-    scores: pl.DataFrame, qrels: pl.DataFrame, measure: str = "nDCG@10"
+    scores: pl.DataFrame,
+    qrels: pl.DataFrame,
+    measure: str = "nDCG@10",
+    ambiguous: str = "gain",
 ) -> pl.DataFrame:
     """The ``measure`` of every query in every ranking.
 
     ``scores`` (scheme, top_percent, draw, query_id, doc_id, score; higher is better) holds the
-    rankings, ``qrels`` (query_id, doc_id, grade) the judgments that count; grades below 0 count
-    as 0. nDCG is trec_eval's: gain = grade, discount 1 / log2(rank + 1), the ideal ranking that
-    of all judgments of the query. Ties are broken as in trec_eval: scores are compared in single
-    precision, and of equal ones the document with the larger doc_id (by bytes) comes first.
+    rankings, ``qrels`` (query_id, doc_id, label, gain: ``label_grades``) the judgments that count;
+    of qrels with a grade alone, grades above 0 are relevant and gain what they are.
+
+    nDCG is trec_eval's: the gains of passages, discount 1 / log2(rank + 1), the ideal ranking that
+    of all judgments of the query. In a binary measure what is labelled relevant counts. Ambiguous
+    passages (no label) have their gain, or with ``ambiguous="unjudged"`` count as not judged. Ties
+    are broken as in trec_eval: scores are compared in single precision, and of equal ones the
+    document with the larger doc_id (by bytes) comes first.
 
     Returns scheme, top_percent, draw, query_id, measure, value, sorted, with every query of
     ``scores`` in every ranking; one without judgments or passages has the measure's default (0).
@@ -38,7 +50,8 @@ def measure_rankings(
     if not scores["score"].is_finite().all():
         raise ValueError("a score is NaN, infinite or missing: it has no place in a ranking")
     queries = sorted(scores["query_id"].unique())
-    evaluator = _PROVIDERS.evaluator([parsed], _judged(qrels, queries))
+    judged = _judgments(with_labels(qrels), parsed, ambiguous)
+    evaluator = _PROVIDERS.evaluator([parsed], _judged(judged, queries))
     rows = []
     for ranking, run in _runs(scores):
         values = {metric.query_id: metric.value for metric in evaluator.iter_calc(run)}
@@ -93,17 +106,32 @@ def parse_measure(measure: str) -> ir_measures.Measure:
     return parsed
 
 
-def _judged(qrels: pl.DataFrame, queries: list[str]) -> dict[str, dict[str, int]]:
-    # trec_eval's code writes outside its memory where it meets a negative grade.
+def least_relevant(measure: ir_measures.Measure) -> int:
+    """The gain from which on a passage is relevant to ``measure``; 1 where it does not say."""
+    return measure.params.get("rel", 1)
+
+
+def _judgments(qrels: pl.DataFrame, measure: ir_measures.Measure, ambiguous: str) -> pl.DataFrame:
+    """The judgments that count for ``measure`` (query_id, doc_id, gain), no gain below 0.
+
+    (trec_eval's code writes outside its memory where it meets a negative one.)
+    """
+    counted = qrels.drop_nulls("label") if ambiguous == "unjudged" else qrels
+    gain = pl.col("gain")
+    if "rel" in measure.SUPPORTED_PARAMS:  # binary: relevant from a gain of rel on
+        gain = pl.when(pl.col("label") == "relevant").then(gain).otherwise(0)
+    return counted.select("query_id", "doc_id", gain)
+
+
+def _judged(judgments: pl.DataFrame, queries: list[str]) -> dict[str, dict[str, int]]:
     judgments = (
-        qrels.filter(pl.col("query_id").is_in(queries))
-        .with_columns(pl.col("grade").clip(lower_bound=0))
+        judgments.filter(pl.col("query_id").is_in(queries))
         .group_by("query_id")
-        .agg("doc_id", "grade")
+        .agg("doc_id", "gain")
     )
     return {
-        query: dict(zip(doc_ids, grades, strict=True))
-        for query, doc_ids, grades in judgments.iter_rows()
+        query: dict(zip(doc_ids, gains, strict=True))
+        for query, doc_ids, gains in judgments.iter_rows()
     }
 
 

@@ -15,6 +15,11 @@ import pyarrow.parquet as pq
 from ir_datasets.datasets.base import Dataset
 
 from relevance_neurons.collections.ids import Ids
+from relevance_neurons.collections.labels import label_grades
+from relevance_neurons.collections.own_documents import (
+    mark_own_documents,
+    without_own_documents,
+)
 from relevance_neurons.collections.texts import rows_of
 from relevance_neurons.collections.user_files import one_line
 from relevance_neurons.errors import UserError
@@ -38,8 +43,14 @@ def write_collection(
     collection: str,
     relevant: Sequence[int],
     non_relevant: Sequence[int],
+    scale: str = "rising",
+    own_document: str = "auto",
 ) -> None:
-    """Write documents (doc_id, text), queries (query_id, text), qrels (query_id, doc_id, grade).
+    """Write documents, queries and qrels, as Parquet.
+
+    documents: doc_id, text; queries: query_id, text, own_document (``mark_own_documents``, which
+    takes ``own_document``); qrels: query_id, doc_id, grade, label, gain (``label_grades``, which
+    takes ``relevant``, ``non_relevant`` and ``scale``).
 
     Documents keep the source's order and stream: of millions, 8 bytes each stay in memory; queries
     are sorted by query_id, qrels by query_id and doc_id. Every text is one line and not empty. Left
@@ -55,6 +66,9 @@ def write_collection(
         judgments = _read_judgments(dataset, collection)
         judgments = _with_text(judgments, texts, paths[0], collection)
         _check_grades(judgments, collection, relevant, non_relevant)
+        judgments = label_grades(judgments, relevant, non_relevant, scale)
+        texts = mark_own_documents(texts, judgments, paths[0], own_document, collection)
+        judgments = without_own_documents(judgments, texts)
         texts.join(judgments, on="query_id", how="semi").sort("query_id").write_parquet(paths[1])
         judgments.sort("query_id", "doc_id").write_parquet(paths[2])
 

@@ -145,13 +145,15 @@ def quality_figure(quality: pl.DataFrame) -> Figure:
     ``quality``: collection, ranking, measure, value, ci_low, ci_high, n_queries; a panel a measure.
     """
     measures = quality["measure"].unique().sort().to_list()
+    there = set(quality["ranking"])
+    rankings = {ranking: text for ranking, text in _RANKINGS.items() if ranking in there}
     collections = quality.group_by("collection").agg(pl.col("n_queries").max()).sort("collection")
     figure = new_figure(PANEL_WIDTH * len(measures) + 1, 0.32 * collections.height + 1.1)
     grid = figure.subplots(1, len(measures), sharey=True, squeeze=False)
     for axes, measure in zip(grid.flat, measures, strict=True):
         axes.grid(True, axis="x")
         axes.set(xlabel=f"{measure}, mean over queries (95 % interval)", xlim=(0, 1))
-        for index, (ranking, text) in enumerate(_RANKINGS.items()):
+        for index, (ranking, text) in enumerate(rankings.items()):
             rows = quality.filter(measure=measure, ranking=ranking)
             _draw_quality(axes, collections.join(rows, on="collection", how="left"), index, text)
     ticks = [f"{name} ({n:,} queries)" for name, n in collections.iter_rows()]

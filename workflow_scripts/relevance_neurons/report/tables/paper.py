@@ -179,11 +179,13 @@ def _meaning(scheme: Scheme) -> str:
 
 
 def ranking_quality_table(quality: pl.DataFrame) -> Table:
-    """How well BM25 and the unpruned ranker rank each collection.
+    """How well the first stage and the unpruned ranker rank each collection.
 
-    ``quality``: collection, ranking (bm25 or reranker), measure, value, ci_low, ci_high, n_queries.
+    ``quality``: as ``summarise_rankings`` returns it; ranking is bm25, run or reranker.
     """
-    rankings = {"bm25": "BM25", "reranker": "ranker"}
+    there = set(quality["ranking"])
+    names = {"bm25": "BM25", "run": "own run", "reranker": "ranker"}
+    rankings = {ranking: name for ranking, name in names.items() if ranking in there}
     found = {(row["collection"], row["measure"], row["ranking"]): row for row in quality.to_dicts()}
     keys = quality.select("collection", "measure").unique().sort("collection", "measure")
     rows = []
@@ -200,9 +202,21 @@ def ranking_quality_table(quality: pl.DataFrame) -> Table:
         columns=["collection", "measure", "queries", *rankings.values()],
         rows=rows,
         data=quality.sort("collection", "measure", "ranking"),
-        notes=["Mean over queries, in brackets its 95 % bootstrap interval over queries."],
-        alignment=["l", "l", "r", "r", "r"],
+        notes=[
+            "Mean over queries, in brackets its 95 % bootstrap interval over queries.",
+            *_not_found(quality),
+        ],
+        alignment=["l", "l", "r", *("r" for _ in rankings)],
     )
+
+
+def _not_found(quality: pl.DataFrame) -> list[str]:
+    """A note on the queries that are in no mean."""
+    most = quality.group_by("collection").agg(pl.col("n_not_found").max()).sort("collection")
+    counts = [f"{n:,} of {name}" for name, n in most.filter(pl.col("n_not_found") > 0).iter_rows()]
+    if not counts:
+        return []
+    return [f"Queries for which the first stage finds nothing are left out: {', '.join(counts)}."]
 
 
 def _count(value: int | None) -> str:

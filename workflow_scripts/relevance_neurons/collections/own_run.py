@@ -1,0 +1,102 @@
+"""A ranking of the user's own, in TREC's run format, in the place of BM25's."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from relevance_neurons.collections.file_formats import line_error, read_lines, show
+from relevance_neurons.collections.own_documents import without_own_documents
+from relevance_neurons.collections.retrieval import ranked
+from relevance_neurons.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = ("query_id", "Q0", "doc_id", "rank", "score", "tag")
+_SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "run_score": pl.Float64}
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """A run: query_id, doc_id, run_score; and the ids of the collection's documents."""
+
+    rows: pl.DataFrame
+    doc_ids: pl.Series
+    name = "run"
+
+    def search(self, queries: pl.DataFrame, k: int) -> pl.DataFrame:
+        """The ``k`` best documents of each query (query_id, …); fewer where the run has fewer.
+
+        Returns query_id, doc_id, run_rank (from 1), run_score, sorted by query_id and rank. Scores
+        decide and not the ranks in the file, equal scores rank by doc_id. A query that is itself
+        among the documents is left out of its own ranking, as in ``Bm25Index``.
+        """
+        found = self.rows.join(queries, on="query_id", how="semi")
+        found = ranked(without_own_documents(found, queries), self.name)
+        return found.filter(pl.col("run_rank") <= k)
+
+
+def read_run(path: str | Path, queries: pl.DataFrame, documents: Path) -> OwnRun:
+    """The run in ``path`` of ``queries`` (query_id) over ``documents`` (a Parquet file).
+
+    Columns are query_id Q0 doc_id rank score tag, between spaces or, where ids hold spaces, tabs.
+    Other queries than these are passed over, passages that are no document left out, each with a
+    line in the log that counts them. Raises ``UserError`` for a line of another form, a score that
+    is no number, a passage that a query has twice, and where nothing of these queries is left.
+    """
+    path, asked = Path(path), set(queries["query_id"])
+    doc_ids = pl.read_parquet(documents, columns=["doc_id"])["doc_id"]
+    rows = pl.DataFrame(_rows(path, asked), schema=_SCHEMA, orient="row")
+    known = rows.filter(pl.col("doc_id").is_in(doc_ids.implode()))
+    if missing := len(rows) - len(known):
+        logger.warning("%s: %d passages are not among the documents: left out", path, missing)
+    if known.is_empty():
+        raise UserError(
+            f"{path}: no passage of a judged query is among the documents; the ids of queries and "
+            "documents must be those of the collection"
+        )
+    lacking = len(asked) - known["query_id"].n_unique()
+    if lacking:
+        logger.warning("%s: %d of %d judged queries are not in the run", path, lacking, len(asked))
+    return OwnRun(known, doc_ids)
+
+
+def _rows(path: Path, asked: set[str]) -> Iterator[tuple[str, str, float]]:
+    seen: dict[tuple[str, str], int] = {}
+    for number, line in read_lines(path):
+        columns = line.rstrip("\r\n").split("\t") if "\t" in line else line.split()
+        if not "".join(columns).strip():
+            continue
+        if len(columns) != len(_COLUMNS):
+            raise line_error(
+                path,
+                number,
+                f"{len(columns)} columns; a run has {len(_COLUMNS)}: {' '.join(_COLUMNS)}",
+            )
+        query_id, _, doc_id, _, score, _ = map(str.strip, columns)
+        if query_id not in asked:
+            continue
+        if (query_id, doc_id) in seen:
+            raise line_error(
+                path,
+                number,
+                f"query {show(query_id)} has document {show(doc_id)} already, on line "
+                f"{seen[query_id, doc_id]}; keep one of the two lines",
+            )
+        seen[query_id, doc_id] = number
+        yield query_id, doc_id, _number(path, number, score)
+
+
+def _number(path: Path, line: int, score: str) -> float:
+    try:
+        number = float(score)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise line_error(path, line, f"the score {show(score)} is no finite number; one is needed")
+    return number
