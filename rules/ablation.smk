@@ -7,7 +7,7 @@ wildcard_constraints:
 
 rule draw_candidates:
     input:
-        index=rules.index_collection.output.index,
+        unpack(first_stage),
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,
@@ -23,7 +23,7 @@ rule draw_candidates:
         mem_mb=growing(10000),  # ids, and the index that is mapped into memory
         runtime=growing(60),
     params:
-        bm25=STUDY["ablation"]["bm25"],
+        bm25=bm25_settings,
         settings=candidate_settings,
         version=VERSIONS["ablation"],
     message:
@@ -117,9 +117,7 @@ rule measure_rankings:
         mem_mb=growing(NEEDS.rankings_mb()),
         runtime=growing(3 * LIGHT_MINUTES),
     params:
-        measure=STUDY["ablation"]["measure"],
-        shuffles=STUDY["ablation"]["shuffles"],
-        seed=STUDY["seed"],
+        settings=measure_settings(shuffles=STUDY["ablation"]["shuffles"], seed=STUDY["seed"]),
     message:
         "Gather and measure the rankings of {wildcards.collection}"
     script:

@@ -23,8 +23,7 @@ rule score_pairs:
     params:
         reranker=RERANKER,
         grades=grades,
-        max_pairs=STUDY["attribution"]["max_pairs"],
-        seed=STUDY["seed"],
+        settings=pair_settings(),
         version=(VERSIONS["pairs"], VERSIONS["attribution"]),
     message:
         "Score the judged pairs of {wildcards.collection}, and measure the neurons on those kept"

@@ -19,8 +19,7 @@ rule prepare_collection:
         runtime=growing(240),
     params:
         source=collection_source,
-        relevant=relevant_grades,
-        non_relevant=non_relevant_grades,
+        judgments=judgment_settings,
         seed=STUDY["seed"],
         version=VERSIONS["collections"],
     message:
@@ -46,7 +45,7 @@ rule index_collection:
         mem_mb=growing(10000),  # MS MARCO takes 8 GB (docs/scaling.md)
         runtime=growing(240),
     params:
-        bm25=STUDY["ablation"]["bm25"],
+        bm25=bm25_settings,
         version=VERSIONS["collections"],
     message:
         "Index {wildcards.collection} for BM25"

@@ -51,11 +51,11 @@ find_library()
 # Raise one of these when a change of the code changes the numbers of a costly stage: its jobs then
 # run again (an edit of a library module alone triggers nothing).
 VERSIONS = {
-    "collections": 1,
+    "collections": 2,
     "training": 1,
-    "pairs": 2,
+    "pairs": 3,
     "attribution": 2,
-    "ablation": 3,
+    "ablation": 4,
     "effects": 2,
     "sanity": 1,
 }
@@ -142,14 +142,44 @@ def source_files(wildcards):
 
 
 def grades(wildcards):
-    """The grades of each label that is attributed."""
-    return label_grades(wildcards.collection, STUDY["attribution"]["labels"])
+    """The grades of each label of a collection."""
+    return label_grades(wildcards.collection)
 
 
-def label_grades(collection, labels=("relevant", "non_relevant")):
-    """The grades of each label in ``labels``; none for another label."""
+def label_grades(collection):
+    """The same, by the collection's name."""
     keys = STUDY["collections"][collection]
-    return {label: keys[label] if label in labels else [] for label in ("relevant", "non_relevant")}
+    return {label: keys[label] for label in ("relevant", "non_relevant")}
+
+
+def pair_settings():
+    """Which judged pairs are kept, and how many."""
+    names = ("labels", "max_pairs", "keep", "threshold")
+    return {name: STUDY["attribution"][name] for name in names} | {"seed": STUDY["seed"]}
+
+
+def judgment_settings(wildcards):
+    """What the judgments of a collection mean, and documents that are queries: see prepare."""
+    names = ("relevant", "non_relevant", "scale", "own_document")
+    return {name: collection_keys(wildcards)[name] for name in names}
+
+
+def bm25_settings(wildcards):
+    """The arguments of Bm25."""
+    return STUDY["ablation"]["bm25"] | {"language": collection_keys(wildcards)["language"]}
+
+
+def first_stage(wildcards):
+    """What finds a collection's passages: a run of the user's own, else BM25's index."""
+    keys = collection_keys(wildcards)
+    if "run" in keys:
+        return {"own_run": keys["run"]}
+    return {"index": f"{RESULTS}/indexes/{wildcards.collection}"}
+
+
+def measure_settings(**more):
+    """The measure, and what ambiguous passages count as in it."""
+    return {name: STUDY["ablation"][name] for name in ("measure", "ambiguous")} | more
 
 
 def collection_labels(wildcards):

@@ -50,7 +50,7 @@ if "finetune" in STUDY["reranker"]:
 
 rule search_collection:
     input:
-        index=rules.index_collection.output.index,
+        unpack(first_stage),
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         qrels=rules.prepare_collection.output.qrels,
@@ -66,7 +66,7 @@ rule search_collection:
         mem_mb=growing(10000),  # ids, and the index that is mapped into memory
         runtime=growing(60),
     params:
-        bm25=STUDY["ablation"]["bm25"],
+        bm25=bm25_settings,
         settings={
             "depth": STUDY["evaluation"]["depth"],
             "max_queries": STUDY["evaluation"]["max_queries"],
@@ -104,7 +104,7 @@ rule evaluate_reranker:
             "max_queries": STUDY["evaluation"]["max_queries"],
             "seed": STUDY["seed"],
         },
-        measure=STUDY["ablation"]["measure"],
+        measure=measure_settings(),
         version=VERSIONS["ablation"],
     message:
         "Measure the rankings of {wildcards.collection} by BM25 and by the ranker"

@@ -14,7 +14,7 @@ from relevance_neurons.errors import UserError
 LABELS = ("relevant", "non_relevant")
 
 SCHEMA = {"query_id": pl.String, "doc_id": pl.String, "grade": pl.Int64}
-COLUMNS = ["query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens"]
+COLUMNS = "query_id doc_id grade label p_relevant kept n_tokens threshold agrees".split()
 
 qrels_frames = st.dictionaries(
     st.tuples(st.sampled_from("abcde"), st.integers(0, 12).map(str)),

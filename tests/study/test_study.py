@@ -107,7 +107,7 @@ def read_study(path: Path) -> dict:
             {"collections.alpha.source": "files", "collections.alpha.qrels": ...},
             "alpha.qrels: is mis",
         ),
-        ({"collections.alpha.relevant": [0, 1]}, "alpha: grade 0 is both relevant and non_relev"),
+        ({"collections.alpha.relevant": [0, 1]}, "grade 0 is both relevant and non_relevant; a gr"),
         ({"collections.alpha.documents": "no.tsv"}, "collections.alpha.documents: no file "),
         ({"baselines.collection": "gamma"}, "baselines.collection: collection 'gamma' is not def"),
         (
@@ -119,6 +119,31 @@ def read_study(path: Path) -> dict:
         ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
         ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),
         ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
+        (
+            {"collections.alpha.relevant": [1, 2], "collections.alpha.non_relevant": [4]},
+            "collections.alpha: relevant: [1, 2], non_relevant: [4]: grade 4 is non-relevant though",
+        ),
+        ({"collections.alpha.scale": "down"}, "alpha.scale: 'down' was found; allowed are rising"),
+        (
+            {"collections.alpha.language": "germn"},
+            "collections.alpha.language: 'germn' was found (did you mean 'german'?); allowed: none",
+        ),
+        ({"collections.alpha.run": "no.trec"}, "collections.alpha.run: no file "),
+        (
+            {"collections.alpha.own_document": "no"},
+            "own_document: 'no' was found; allowed are auto",
+        ),
+        ({"attribution.threshold": 1}, "attribution.threshold: 1 was found; auto or a number"),
+        ({"attribution.keep": "none"}, "attribution.keep: 'none' was found; allowed are agreeing"),
+        (
+            {"attribution.threshold": "auto"},
+            "attribution.threshold: auto needs judged pairs of both labels, and beta has no non_r",
+        ),
+        ({"ablation.ambiguous": "zero"}, "ablation.ambiguous: 'zero' was found; allowed are gain"),
+        (
+            {"ablation.measure": "RR(rel=2)@10"},
+            "ablation.measure: RR(rel=2)@10 does not count grade 1, which collections.beta calls",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, changes, message):
@@ -214,7 +239,8 @@ def test_a_name_that_yaml_reads_as_a_number(tmp_path):
 
 def test_defaults_of_other_sources_are_not_kept(tmp_path):
     study = read_study(write_study(tmp_path))
-    assert set(study["collections"]["beta"]) == {*FILES, "domain", "relevant", "non_relevant"}
+    of_all = {"domain", "relevant", "non_relevant", "scale", "own_document", "language"}
+    assert set(study["collections"]["beta"]) == {*FILES, *of_all}
 
 
 def test_schemes_without_an_intersection(tmp_path):

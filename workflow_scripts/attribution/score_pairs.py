@@ -7,26 +7,47 @@ import polars as pl
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.ablation.activations import measure_activations
-from relevance_neurons.collections.pairs import keep_pairs, order_pairs
+from relevance_neurons.collections.pairs import Score, first_scores, keep_pairs, order_pairs
 from relevance_neurons.collections.texts import pair_texts
+from relevance_neurons.collections.thresholds import AUTO, cross_fitted, warn_if_one_sided
 from relevance_neurons.rankers.loading import load_reranker
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 
+LABELS = ("relevant", "non_relevant")
+"""In the order in which their pairs are written."""
+
 CHUNK = 256
 """Pairs that are scored before it is looked whether enough are kept."""
 
 
-def scorer(reranker: Reranker, queries: str, documents: str):
+def scorer(reranker: Reranker, queries: str, documents: str) -> Score:
     """A function from pairs (query_id, doc_id) to (p_relevant, n_tokens), each of shape (n,)."""
 
     def score(pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         texts = pair_texts(pairs, queries, documents)
         n_tokens = np.array([len(pair) for pair in reranker.encode(texts)])
-        return np.exp(rerank_under_ablations(reranker, texts, [None])[0]), n_tokens
+        log_p = rerank_under_ablations(reranker, texts, [None])[0]
+        return np.exp(np.float64(log_p)), n_tokens  # float32 would make 1 of all beyond 0.9999999
 
     return score
+
+
+def remembering(score: Score) -> Score:
+    """``score`` that scores no pair twice."""
+    known: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def look_up(pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        keys = list(pairs.select("query_id", "doc_id").iter_rows())
+        new = pairs.filter(pl.Series([key not in known for key in keys], dtype=pl.Boolean))
+        if len(new):
+            found = zip(*score(new), strict=True)
+            known.update(zip(new.select("query_id", "doc_id").iter_rows(), found, strict=True))
+        p_relevant, n_tokens = zip(*[known[key] for key in keys], strict=True)
+        return np.array(p_relevant), np.array(n_tokens)
+
+    return look_up
 
 
 def main(
@@ -34,24 +55,30 @@ def main(
     made: Mapping[str, str],
     reranker: Mapping[str, object],
     grades: Mapping[str, Sequence[int]],
-    max_pairs: int,
-    seed: int,
+    settings: Mapping[str, object],
 ) -> None:
-    """Score the judged pairs of each label in ``grades`` until ``max_pairs`` of it are kept.
+    """Score the judged pairs of each of the labels until ``max_pairs`` of it are kept.
 
-    ``made``: pairs, and activations, which are measured on the kept ones of all labels.
+    ``grades``: of each label; ``settings``: labels, max_pairs, keep, threshold, seed. ``made``:
+    pairs, and activations, which are measured on the kept ones of all labels.
     """
-    ranker = load_reranker(**reranker)
-    ordered = order_pairs(
-        pl.read_parquet(collection["qrels"]), grades["relevant"], grades["non_relevant"], seed
+    name, labels, seed = collection["name"], settings["labels"], settings["seed"]
+    ranker, qrels = load_reranker(**reranker), pl.read_parquet(collection["qrels"])
+    score = remembering(scorer(ranker, collection["queries"], collection["documents"]))
+    thresholds = settings["threshold"]
+    if thresholds == AUTO:
+        both = order_pairs(qrels, grades["relevant"], grades["non_relevant"], seed)
+        first = first_scores(both, score, settings["max_pairs"], CHUNK)
+        thresholds = cross_fitted(first, both["query_id"], seed, name)
+    attributed = [grades[label] if label in labels else [] for label in LABELS]
+    ordered = order_pairs(qrels, *attributed, seed)
+    choice = {"collection": name, "thresholds": thresholds, "keep": settings["keep"]}
+    pairs = pl.concat(
+        keep_pairs(ordered, score, settings["max_pairs"], CHUNK, label=label, **choice)
+        for label, of_label in zip(LABELS, attributed, strict=True)
+        if of_label
     )
-    score = scorer(ranker, collection["queries"], collection["documents"])
-    scored = [
-        keep_pairs(ordered, score, max_pairs, CHUNK, collection=collection["name"], label=label)
-        for label in ("relevant", "non_relevant")
-        if grades[label]
-    ]
-    pairs = pl.concat(scored)
+    warn_if_one_sided(pairs, name)
     texts = pair_texts(pairs.filter("kept"), collection["queries"], collection["documents"])
     write_parquet(measure_activations(ranker, texts), made["activations"])
     write_parquet(pairs, made["pairs"])
@@ -65,6 +92,5 @@ if __name__ == "__main__":
             snakemake.output,
             params.reranker,
             params.grades,
-            params.max_pairs,
-            params.seed,
+            params.settings,
         )

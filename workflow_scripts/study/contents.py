@@ -15,7 +15,16 @@ SOURCE_KEYS = {
     "files": {*FILES, "obtain"},
     "docstrings": {"package", "part", "max_queries", "negatives"},
 }
-COMMON_KEYS = {"source", "domain", "relevant", "non_relevant"}
+COMMON_KEYS = {
+    "source",
+    "domain",
+    "relevant",
+    "non_relevant",
+    "scale",
+    "own_document",
+    "language",
+    "run",
+}
 
 
 def has_label(study: Study, collection: str, label: str) -> bool:

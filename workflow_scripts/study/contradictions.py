@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from relevance_neurons.collections.labels import misfit
+from relevance_neurons.collections.words import languages
 from study.contents import FILES, Study, attributed, named_collections, study_schemes
 from study.messages import suggestion
 
@@ -37,8 +39,9 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
                 f"{', '.join(config['attribution']['labels'])}"
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
-    yield from _contradictions_of_measure(config["ablation"]["measure"])
+    yield from _contradictions_of_measure(config)
     yield from _contradictions_of_schemes(config)
+    yield from _contradictions_of_threshold(config)
     value = config["ablation"]["value"]
     if value in config["ablation"]["further"]:
         yield f"ablation.further: {value!r} is what ablation.value gives already"
@@ -70,6 +73,16 @@ def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
             yield f"reranker.{key}: no folder {path}; paths are relative to the study file"
 
 
+def _contradictions_of_threshold(config: Study) -> Iterator[str]:
+    for name in config["attribution"]["collections"]:
+        collection = config["collections"].get(name, {"non_relevant": [0]})
+        if config["attribution"]["threshold"] == "auto" and not collection["non_relevant"]:
+            yield (
+                f"attribution.threshold: auto needs judged pairs of both labels, and {name} has no "
+                "non_relevant grades; give a number"
+            )
+
+
 def _contradictions_of_schemes(config: Study) -> Iterator[str]:
     attributed_names = config["attribution"]["collections"]
     if not set(attributed_names) <= set(config["collections"]):
@@ -97,22 +110,40 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
             )
 
 
-def _contradictions_of_measure(measure: str) -> Iterator[str]:
+def _contradictions_of_measure(config: Study) -> Iterator[str]:
+    measure = config["ablation"]["measure"]
     if measure == "nDCG@10":
         return  # looking another one up takes a second
-    from relevance_neurons.ablation.measures import parse_measure
+    from relevance_neurons.ablation.measures import least_relevant, parse_measure
     from relevance_neurons.errors import UserError
 
     try:
-        parse_measure(measure)
+        least = least_relevant(parse_measure(measure))
     except UserError as error:
         yield f"ablation.measure: {error}"
+        return
+    measured = {"ablation": config["ablation"], "evaluation": config["evaluation"]}
+    for name in {name for keys in measured.values() for name in keys.get("collections", [])}:
+        collection = config["collections"].get(name, {"relevant": [least]})
+        if min(collection["relevant"]) < least:
+            yield (
+                f"ablation.measure: {measure} does not count grade {min(collection['relevant'])}, "
+                f"which collections.{name} calls relevant; leave rel out: what `relevant` lists "
+                "then counts"
+            )
 
 
 def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> Iterator[str]:
-    both = set(collection["relevant"]) & set(collection["non_relevant"])
-    if both:
-        yield f"collections.{name}: grade {min(both)} is both relevant and non_relevant"
+    problem = misfit(collection["relevant"], collection["non_relevant"], collection["scale"])
+    if problem:
+        yield f"collections.{name}: {problem}"
+    if collection["language"] not in languages():
+        yield (
+            f"collections.{name}.language: {collection['language']!r} was found"
+            f"{suggestion(collection['language'], languages())}; allowed: {', '.join(languages())}"
+        )
+    if "run" in collection and not (folder / collection["run"]).is_file():
+        yield f"collections.{name}.run: no file {folder / collection['run']}; a TREC run is needed"
     source = collection["source"]
     for key in FILES if source == "files" else ():
         if "obtain" not in collection and not (folder / collection[key]).is_file():

@@ -62,6 +62,7 @@ def _alternative(schema: Mapping) -> str:
     if "enum" in schema:
         return ", ".join(schema["enum"])
     kinds = {"array": "a list of names", "integer": "a whole number", "string": "a name"}
+    kinds["number"] = "a number"
     kind = kinds[schema["type"]]
     return f"{kind} from {schema['minimum']}" if "minimum" in schema else kind
 

@@ -84,6 +84,8 @@ def complete_study(config: Study, file: str | Path) -> Study:
             del collection[key]  # a default that belongs to another source
         if collection["source"] == "files":
             collection.update({key: str(folder / collection[key]) for key in FILES})
+        if "run" in collection:
+            collection["run"] = str(folder / collection["run"])
     for key in ("model", "tokenizer"):
         if key in config["reranker"]:
             config["reranker"][key] = _folder_or_id(config["reranker"][key], folder)

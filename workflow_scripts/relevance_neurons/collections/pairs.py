@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from relevance_neurons.collections.thresholds import NO_ZERO_POINT, PAPER
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.progress import Progress
 
 Score = Callable[[pl.DataFrame], tuple[np.ndarray, np.ndarray]]
+
+KEEP = ("agreeing", "all")
+"""Which judged pairs are kept: those whose label the ranker predicts, or all."""
 
 
 def order_pairs(
@@ -62,21 +66,26 @@ def keep_pairs(
     *,
     collection: str,
     label: str,
+    thresholds: float | pl.DataFrame = PAPER,
+    keep: str = "agreeing",
 ) -> pl.DataFrame:
-    """Score the pairs of ``label`` in order until the ranker agrees with ``max_pairs`` of them.
+    """Score the pairs of ``label`` in order until ``max_pairs`` of them are kept.
 
     ``ordered`` comes from ``order_pairs``; ``score`` takes some of its rows and returns
     p(relevant) in [0, 1] and the number of tokens, each of shape (n_rows,); it is given ``chunk``
-    rows at a time. Agreement is p > 0.5 for relevant pairs and p < 0.5 for non-relevant ones.
-    Returns query_id, doc_id, grade, label, p_relevant, kept, n_tokens of the pairs tried, up to
-    the one that completes ``max_pairs``: the same for every ``chunk``. Raises ``UserError``,
-    naming ``collection`` and ``label``, where no pair is kept.
+    rows at a time. The ranker agrees where p is above the threshold for relevant pairs and below it
+    for non-relevant ones; ``thresholds`` is one for all, or one for each query (query_id,
+    threshold). Kept are those where it agrees, or with ``keep="all"`` all.
+
+    Returns query_id, doc_id, grade, label, p_relevant, kept, n_tokens, threshold, agrees of the
+    pairs tried, up to the one that completes ``max_pairs``: the same for every ``chunk``. Raises
+    ``UserError``, naming ``collection`` and ``label``, where no pair is kept.
     """
-    pairs = ordered.filter(pl.col("label") == label)
+    pairs = _with_threshold(ordered.filter(pl.col("label") == label), thresholds)
     scored, n_kept = [], 0
     with Progress(max_pairs, f"{label} pairs of {collection}", "pairs kept") as progress:
         for rows in pairs.iter_slices(chunk):
-            rows = _score(rows, score, label)
+            rows = _score(rows, score, label, keep)
             scored.append(rows.filter(_kept_before() < max_pairs - n_kept))
             n_new = scored[-1]["kept"].sum()
             n_kept += n_new
@@ -84,13 +93,31 @@ def keep_pairs(
             if n_kept == max_pairs:
                 break
     if not n_kept:
-        raise _none_left(collection, label, len(pairs), sum(map(len, scored)))
+        raise _none_left(collection, label, len(pairs), scored)
     return pl.concat(scored)
 
 
-def _score(rows: pl.DataFrame, score: Score, label: str) -> pl.DataFrame:
+def first_scores(ordered: pl.DataFrame, score: Score, n: int, chunk: int) -> pl.DataFrame:
+    """query_id, label, p_relevant of the first ``n`` pairs of each label, for a threshold."""
+    first = ordered.group_by("label", maintain_order=True).head(n)
+    parts = [
+        rows.select("query_id", "label", p_relevant=pl.Series(score(rows)[0], dtype=pl.Float64))
+        for rows in first.iter_slices(chunk)
+    ]
+    return pl.concat([first.select("query_id", "label", p_relevant=pl.lit(0.0)).clear(), *parts])
+
+
+def _with_threshold(pairs: pl.DataFrame, thresholds: float | pl.DataFrame) -> pl.DataFrame:
+    if isinstance(thresholds, pl.DataFrame):
+        return pairs.join(thresholds, on="query_id", how="left", maintain_order="left")
+    return pairs.with_columns(threshold=pl.lit(thresholds, pl.Float64))
+
+
+def _score(rows: pl.DataFrame, score: Score, label: str, keep: str) -> pl.DataFrame:
     p_relevant, n_tokens = score(rows)
-    p = pl.col("p_relevant")
+    p, threshold = pl.col("p_relevant"), pl.col("threshold")
+    # Polars holds NaN for larger than any number; it agrees with nothing.
+    agrees = (p > threshold) & p.is_not_nan() if label == "relevant" else p < threshold
     return rows.with_columns(
         p_relevant=pl.Series(p_relevant, dtype=pl.Float64),
         n_tokens=pl.Series(n_tokens, dtype=pl.Int64),
@@ -100,9 +127,10 @@ def _score(rows: pl.DataFrame, score: Score, label: str) -> pl.DataFrame:
         "grade",
         "label",
         "p_relevant",
-        # Polars holds NaN for larger than any number; it agrees with nothing.
-        ((p > 0.5) & p.is_not_nan() if label == "relevant" else p < 0.5).alias("kept"),
+        (agrees if keep == "agreeing" else p.is_not_nan()).alias("kept"),
         "n_tokens",
+        "threshold",
+        agrees.alias("agrees"),
     )
 
 
@@ -110,13 +138,17 @@ def _kept_before() -> pl.Expr:
     return pl.col("kept").cast(pl.Int64).cum_sum() - pl.col("kept").cast(pl.Int64)
 
 
-def _none_left(collection: str, label: str, n_judged: int, n_scored: int) -> UserError:
+def _none_left(
+    collection: str, label: str, n_judged: int, scored: Sequence[pl.DataFrame]
+) -> UserError:
+    n_scored = sum(map(len, scored))
     found = f"collection {collection}, label {label}: {n_judged} judged, {n_scored} scored, 0 agree"
     if not n_judged:
-        todo = f"no judgment has a grade in `{label}`: correct it, or leave this label out"
-    else:
-        todo = (
-            "the ranker never predicts this label here: leave the collection out, or check that "
-            "the model is a ranker trained for such texts"
+        return UserError(
+            f"{found}; no judgment has a grade in `{label}`: correct it, or leave this label out"
         )
-    return UserError(f"{found}; {todo}")
+    p = pl.concat(scored)["p_relevant"]
+    return UserError(
+        f"{found}: their p(relevant) goes from {p.min():.4g} to {p.max():.4g}; {NO_ZERO_POINT}; if "
+        "the model is no ranker for such texts, leave the collection out"
+    )
