@@ -8,8 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 from ir_datasets.datasets.base import Dataset
 
+from relevance_neurons.ablation.measures import measure_rankings
 from relevance_neurons.collections.datasets import FrameDocs, FrameQrels, FrameQueries
+from relevance_neurons.collections.retrieval import Bm25, build_index
 from relevance_neurons.collections.tables import write_collection
+from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.errors import UserError
 from workflow_scripts.collections import prepare_collection
 
@@ -38,9 +41,9 @@ def dataset(documents, queries, judgments):
     )
 
 
-def write(folder, *tables, relevant=(1,), non_relevant=(0,)):
+def write(folder, *tables, relevant=(1,), non_relevant=(0,), on_dangling="drop"):
     paths = [folder / f"{name}.parquet" for name in ("documents", "queries", "qrels")]
-    write_collection(dataset(*tables), *paths, "mine", relevant, non_relevant)
+    write_collection(dataset(*tables), *paths, "mine", relevant, non_relevant, on_dangling)
     return [pl.read_parquet(path) for path in paths]
 
 
@@ -80,13 +83,74 @@ def test_what_is_left_out_is_counted(tmp_path, caplog):
     assert queries.rows() == [("q1", "a")]
     assert qrels.rows() == [("q1", "d1", 1)]
     assert caplog.messages == [
-        "mine: left out 2 documents without text",
-        "mine: left out 1 queries without text",
-        "mine: left out 1 repeated judgments",
-        "mine: left out 3 judgments of queries that have no text",
-        "mine: left out 3 judgments of documents that have no text",
+        "mine: left out 2 documents without text, of 4; the first: 'd2'",
+        "mine: left out 1 queries without text, of 3; the first: 'q2'",
+        "mine: left out 1 repeated judgments, 1 with another grade than the last",
+        "mine: left out 3 judgments of queries that have no text, of 7; the first: 'q2'",
+        "mine: left out 3 judgments of documents that have no text, of 7; the first: 'd2'",
         "mine: no judgment has grade 0; grades found: 1 (1 judgments)",
     ]
+
+
+GOOD = [[("d1", "one"), ("d2", "two")], [("q1", "a")], [("q1", "d1", 1), ("q1", "d2", 0)]]
+
+
+@pytest.mark.parametrize(
+    ("place", "row", "message"),
+    [
+        (0, ("d3", "\u200b\ufeff"), "1 documents without text, of 3; the first: 'd3'"),
+        (1, ("q2", "\u00ad "), "1 queries without text, of 2; the first: 'q2'"),
+        (2, ("q3", "d1", 1), "1 judgments of queries that have no text, of 3; the first: 'q3'"),
+        (2, ("q1", "d3", 1), "1 judgments of documents that have no text, of 3; the first: 'd3'"),
+    ],
+)
+def test_what_dangles_is_left_out_or_stops(tmp_path, caplog, place, row, message):
+    tables = [[*rows, row] if number == place else rows for number, rows in enumerate(GOOD)]
+    assert [table.rows() for table in write(tmp_path, *tables)] == GOOD
+    assert caplog.messages == [f"mine: left out {message}"]
+    with pytest.raises(UserError) as caught:
+        write(tmp_path, *tables, on_dangling="stop")
+    assert str(caught.value) == (
+        f"collection mine: {message}; mend them, or leave them out with on_dangling: drop"
+    )
+
+
+def test_what_came_twice_stops_nothing(tmp_path, caplog):
+    tables = [[*rows, rows[0]] for rows in GOOD]
+    assert [table.rows() for table in write(tmp_path, *tables, on_dangling="stop")] == GOOD
+    assert caplog.messages == [
+        "mine: left out 1 documents whose id came before",
+        "mine: left out 1 queries whose id came before",
+        "mine: left out 1 repeated judgments",
+    ]
+
+
+def test_a_grade_that_no_list_names_is_said(tmp_path, caplog):
+    tables = [GOOD[0], [("q1", "a"), ("q2", "b")], [*GOOD[2], ("q2", "d1", 3), ("q2", "d2", 3)]]
+    write(tmp_path, *tables)
+    (said,) = caplog.messages
+    assert said.startswith("mine: 2 judgments have grade 3, which neither `relevant` nor `non_rel")
+    assert "ambiguous, and attributed as neither" in said
+
+
+def test_ids_with_spaces_go_all_the_way(tmp_path):
+    """Page titles, and ids that are one number: indexed, ranked, measured."""
+    ids = ["New York", "New", "007", "7"]
+    tables = write(
+        tmp_path,
+        [(id_, f"bees of place{number}") for number, id_ in enumerate(ids)],
+        [("a question", "place2"), ("a", "place0")],
+        [("a question", "007", 1), ("a question", "7", 0), ("a", "New York", 1), ("a", "New", 0)],
+    )
+    index = build_index(tmp_path / "documents.parquet", tmp_path / "index", Bm25())
+    run = index.search(tables[1], 4)
+    assert run.select("query_id", "doc_id").rows() == [("a", "New York"), ("a question", "007")]
+    texts = pair_texts(run, tmp_path / "queries.parquet", tmp_path / "documents.parquet")
+    assert texts == [("place0", "bees of place0"), ("place2", "bees of place2")]
+    scores = run.select("query_id", "doc_id", score="bm25_score").with_columns(
+        scheme=pl.lit("none"), top_percent=0.0, draw=0
+    )
+    assert measure_rankings(scores, tables[2], "RR")["value"].to_list() == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +158,14 @@ def test_what_is_left_out_is_counted(tmp_path, caplog):
     [
         (([], [("q", "a")], [("q", "d", 1)]), "none of its 0 documents has text"),
         (([("d", " ")], [("q", "a")], [("q", "d", 1)]), "none of its 1 documents has text"),
-        (([("d", "a")], [], [("q", "d", 1)]), "no judgment has a grade of `relevant: [1]`"),
+        (
+            ([("d", "a")], [], [("q", "d", 1)]),
+            "none of its 1 judgments is of queries that are there and have text; the first: 'q'; w",
+        ),
+        (
+            ([("7", "a"), ("8", "")], [("q", "a")], [("q", "007", 1), ("q", "8", 0)]),
+            "none of its 2 judgments is of documents that are there and have text; the first: '00",
+        ),
         (([("d", "a")], [("q", "a")], []), "grades found: none"),
         (
             ([("d", "a"), ("e", "b")], [("q", "a")], [("q", "d", 2), ("q", "e", 0)]),
@@ -125,30 +196,42 @@ def test_the_first_document_of_an_id_counts(tmp_path, caplog):
         ("24000", "text 24003")
     ]
     assert caplog.messages[:2] == [
-        "mine: left out 1 documents without text",
+        "mine: left out 1 documents without text, of 24005; the first: '7'",
         "mine: left out 3 documents whose id came before",
     ]
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_script_refuses_the_users_mistakes(tmp_path):
+@pytest.mark.parametrize("on_dangling", ["drop", "stop", None])
+def test_script_leaves_out_or_refuses_what_dangles(tmp_path, caplog, on_dangling):
     (tmp_path / "docs.tsv").write_text("d1\ta\nd2\t \n")
     (tmp_path / "queries.tsv").write_text("q1\ta\n")
-    (tmp_path / "qrels.txt").write_text("q1 0 d1 1\n")
+    (tmp_path / "qrels.txt").write_text("q1 0 d1 1\nq1 0 d2 1\nq1 0 d3 1\n")
     source = {
         "source": "files",
         "documents": tmp_path / "docs.tsv",
         "queries": tmp_path / "queries.tsv",
         "qrels": tmp_path / "qrels.txt",
     }
+    source |= {"on_dangling": on_dangling} if on_dangling else {}
     outputs = [tmp_path / "out" / name for name in ("d.parquet", "q.parquet", "j.parquet")]
     settings = {"collection": "mine", "source": source, "relevant": [1], "non_relevant": []}
-    with pytest.raises(UserError, match=r"docs.tsv, line 2: document 'd2' has no text"):
+    if on_dangling == "stop":
+        with pytest.raises(UserError, match=r"docs.tsv, line 2: document 'd2' has no text"):
+            prepare_collection.main(*outputs, **settings, seed=0)
+        assert list((tmp_path / "out").iterdir()) == []
+        (tmp_path / "docs.tsv").write_text("d1\ta\nd2\tb\n")
+        with pytest.raises(
+            UserError, match=r"qrels.txt, line 3: document 'd3' is not among the do"
+        ):
+            prepare_collection.main(*outputs, **settings, seed=0)
+    else:
         prepare_collection.main(*outputs, **settings, seed=0)
-    assert list((tmp_path / "out").iterdir()) == []
-    (tmp_path / "docs.tsv").write_text("d1\ta\nd2\tb\n")
-    prepare_collection.main(*outputs, **settings, seed=0)
-    assert [len(pl.read_parquet(path)) for path in outputs] == [2, 1, 1]
+        assert [len(pl.read_parquet(path)) for path in outputs] == [1, 1, 1]
+        assert caplog.messages == [
+            "mine: left out 1 documents without text, of 2; the first: 'd2'",
+            "mine: left out 2 judgments of documents that have no text, of 3; the first: 'd2'",
+        ]
 
 
 def files(folder, qrels="qrels.txt"):
@@ -202,27 +285,19 @@ def test_a_collection_whose_judgments_are_split_in_two(tmp_path):
     assert sum(n_queries) == 43
 
 
-def test_cranfield_passes_without_its_two_documents_that_have_no_text(tmp_path):
-    source = files(COLLECTIONS / "cranfield")
+def test_cranfield_passes_without_its_two_documents_that_have_no_text(tmp_path, caplog):
     outputs = [tmp_path / name for name in ("documents", "queries", "qrels")]
     settings = {"collection": "c", "relevant": [1, 2, 3, 4], "non_relevant": [0], "seed": 0}
-    with pytest.raises(UserError, match=r"docs.tsv, line 471: document '471' has no text"):
-        prepare_collection.main(*outputs, source=source, **settings)
-    for key, of_empty in (
-        ("documents", lambda line: line.split("\t")[0] in ("471", "995")),
-        ("qrels", lambda line: line.split()[2] in ("471", "995")),
-    ):
-        lines = source[key].read_text().splitlines(keepends=True)
-        source[key] = tmp_path / source[key].name
-        source[key].write_text("".join(line for line in lines if not of_empty(line)))
+    source = files(COLLECTIONS / "cranfield")
     prepare_collection.main(*outputs, source=source, **settings)
     documents, queries, qrels = (pl.read_parquet(path) for path in outputs)
     assert (len(documents), len(queries)) == (1398, 225)
     # The maker's README counts 734 of grade 2; one of them judges document 995.
-    assert dict(qrels.group_by("grade").len().iter_rows()) == {
-        0: 225,
-        1: 363,
-        2: 733,
-        3: 387,
-        4: 128,
-    }
+    grades = {0: 225, 1: 363, 2: 733, 3: 387, 4: 128}
+    assert dict(qrels.group_by("grade").len().iter_rows()) == grades
+    assert [message for message in caplog.messages if "left out" in message] == [
+        "c: left out 2 documents without text, of 1400; the first: '471'",
+        "c: left out 1 judgments of documents that have no text, of 1837; the first: '995'",
+    ]
+    with pytest.raises(UserError, match=r"docs.tsv, line 471: document '471' has no text"):
+        prepare_collection.main(*outputs, source=source | {"on_dangling": "stop"}, **settings)

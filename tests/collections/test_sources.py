@@ -70,11 +70,13 @@ def test_files_are_read_anew_where_ir_datasets_serves_its_stale_copy(paths):
 
 def test_judgments_of_files_are_checked_against_documents_and_queries(paths):
     paths["qrels"].write_text("q1 0 d1 1\nq1 0 d3 1\n")
+    strict = paths | {"on_dangling": "stop"}
     with pytest.raises(UserError, match=r"qrels.txt, line 2: document 'd3' is not among"):
-        list(open_dataset("files", paths, 0).qrels_iter())
+        list(open_dataset("files", strict, 0).qrels_iter())
+    assert [row[1] for row in rows(open_dataset("files", paths, 0))[2]] == ["d1", "d3"]
     paths["qrels"].write_text("q9 0 d1 1\n")
     with pytest.raises(UserError, match=r"qrels.txt, line 1: query 'q9' is not among"):
-        rows(open_dataset("files", paths, 0))
+        rows(open_dataset("files", strict, 0))
 
 
 @pytest.mark.parametrize("missing", [["qrels"], ["documents", "queries", "qrels"]])
@@ -85,7 +87,7 @@ def test_files_that_are_still_to_be_obtained(paths, missing):
     with pytest.raises(UserError) as caught:
         open_dataset("files", settings, 0)
     files = "; ".join(f"{key}: no file {paths[key]}" for key in missing)
-    assert str(caught.value) == f"{files}. How to get them: Register at the publisher, unpack here."
+    assert str(caught.value) == f"{files}; how to get them: Register at the publisher, unpack here."
 
 
 def test_what_to_obtain_is_not_asked_where_files_are_there(paths):

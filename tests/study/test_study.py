@@ -115,6 +115,20 @@ def read_study(path: Path) -> dict:
             "attribution.collections: beta has judgments of none of the labels non_relevant",
         ),
         ({"collections.alpha.part": "all"}, "alpha.part: is no key of source files; allowed are"),
+        (
+            {"collections.alpha.on_dangling": "skip"},
+            "alpha.on_dangling: 'skip' was found; allowed are drop, stop",
+        ),
+        (
+            {
+                "collections.numpy": {
+                    "source": "docstrings",
+                    "package": "numpy",
+                    "on_dangling": "stop",
+                }
+            },
+            "numpy.on_dangling: is no key of source docstrings; allowed are",
+        ),
         ({"collections.and_out": {**FILES}}, "collections.and_out: a name here is"),
         ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
         ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),

@@ -11,7 +11,9 @@ def main(documents, queries, qrels, *, collection, source, judgments, seed) -> N
     ``judgments``: relevant, non_relevant, scale, own_document of ``write_collection``.
     """
     dataset = open_dataset(source["source"], source, seed)
-    write_collection(dataset, documents, queries, qrels, collection, **judgments)
+    on_dangling = source.get("on_dangling", "drop")
+    settings = {**judgments, "on_dangling": on_dangling}
+    write_collection(dataset, documents, queries, qrels, collection, **settings)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schem
 Study = dict[str, Any]
 FILES = ("documents", "queries", "qrels")
 SOURCE_KEYS = {
-    "ir_datasets": {"id"},
-    "files": {*FILES, "obtain"},
+    "ir_datasets": {"id", "on_dangling"},
+    "files": {*FILES, "obtain", "on_dangling"},
     "docstrings": {"package", "part", "max_queries", "negatives"},
 }
 COMMON_KEYS = {

@@ -16,8 +16,8 @@ from ir_datasets.formats import (
     GenericQuery,
 )
 
-from relevance_neurons.collections.file_formats import count_lines
 from relevance_neurons.collections.ids import Ids
+from relevance_neurons.collections.lines import count_lines
 from relevance_neurons.collections.user_files import read_judgments, read_texts
 
 
@@ -28,14 +28,14 @@ class FileDocs(BaseDocs):
     encoding, and serve an old copy of the documents once ``docs_store()`` has written one.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, strict: bool = False) -> None:
+        self._path, self._strict = Path(path), strict
         self._ids: Ids | None = None
 
     def docs_iter(self) -> Iterator[GenericDoc]:
         """Yield the documents in the order of the file."""
         seen = Ids()
-        for doc_id, text in read_texts(self._path, "document", seen):
+        for doc_id, text in read_texts(self._path, "document", seen, self._strict):
             yield GenericDoc(doc_id, text)
         self._ids = seen
 
@@ -57,12 +57,12 @@ class FileDocs(BaseDocs):
 class FileQueries(BaseQueries):
     """Queries of a .tsv, .csv or .jsonl file, checked while they are read."""
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, strict: bool = False) -> None:
+        self._path, self._strict = Path(path), strict
 
     def queries_iter(self) -> Iterator[GenericQuery]:
         """Yield the queries in the order of the file."""
-        for query in read_texts(self._path, "query", Ids()):
+        for query in read_texts(self._path, "query", Ids(), self._strict):
             yield GenericQuery(*query)
 
     def queries_path(self) -> Path:
@@ -71,16 +71,18 @@ class FileQueries(BaseQueries):
 
 
 class FileQrels(BaseQrels):
-    """Judgments of a TREC qrels file, checked against the queries and documents."""
+    """Judgments of a TREC qrels file, checked against texts where these are given."""
 
-    def __init__(self, path: str | Path, queries: FileQueries, documents: FileDocs) -> None:
-        self._path, self._queries, self._documents = Path(path), queries, documents
+    def __init__(self, path: str | Path, texts: tuple[FileQueries, FileDocs] | None = None) -> None:
+        self._path, self._texts = Path(path), texts
 
     def qrels_iter(self) -> Iterator[GenericQrel]:
         """Yield the judgments in the order of the file."""
-        query_ids = {query.query_id for query in self._queries.queries_iter()}
-        for judgment in read_judgments(self._path, query_ids, self._documents.read_ids()):
-            yield GenericQrel(*judgment)
+        known = ()
+        if self._texts:
+            queries, documents = self._texts
+            known = ({query.query_id for query in queries.queries_iter()}, documents.read_ids())
+        return map(GenericQrel._make, read_judgments(self._path, *known))
 
     def qrels_defs(self) -> dict[int, str]:
         """The meaning of the grades, which the user's file does not tell."""

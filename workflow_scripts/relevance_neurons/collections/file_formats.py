@@ -1,4 +1,4 @@
-"""Lines of text files, and rows of .tsv, .csv and .jsonl files, with the place where each stands.
+"""Rows of .tsv, .csv and .jsonl files, with the place where each stands.
 
 All are UTF-8, each may be gzipped (.gz). Whatever is wrong raises ``UserError`` with the file and
 the line.
@@ -7,23 +7,29 @@ the line.
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from relevance_neurons.collections.lines import line_error, read_lines, show
 from relevance_neurons.errors import UserError
 
 # The names under which a .csv or .jsonl file may hold the id; the first that is there counts.
 ID_NAMES = {"document": ("doc_id", "id", "_id"), "query": ("query_id", "id", "_id")}
+# What others call the two, in small letters without "_", "-" and spaces: a .tsv file that begins
+# with one of them begins with a header.
+_ID_WORDS = set("docid docno documentid pid passageid corpusid qid queryid topicid".split())
+_TEXT_WORDS = set(
+    "text texts query queries question passage document body content contents title abstract "
+    "sentence segment".split()
+)
 # Beyond this, a quote that was never closed is likelier than a text.
 _LONGEST_CSV_FIELD = 10_000_000
 # JSON can spell half of a surrogate pair, which is no character: no UTF-8 file can hold it.
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_JSON_IDS = {name for names in ID_NAMES.values() for name in names}
 
 
 class Row(NamedTuple):
@@ -32,13 +38,6 @@ class Row(NamedTuple):
     line: int
     id: str
     text: str
-
-
-def count_lines(path: str | Path) -> int:
-    """Lines of a text file, plain or gzipped, blank ones too: the most texts it can hold."""
-    path = Path(path)
-    with _open(path) as stream:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b"")) + 1
 
 
 def read_rows(path: Path, kind: str) -> Iterator[Row]:
@@ -54,6 +53,7 @@ def read_rows(path: Path, kind: str) -> Iterator[Row]:
 
 
 def _tsv_rows(path: Path, kind: str) -> Iterator[Row]:
+    first = True
     for number, line in read_lines(path):
         columns = line.rstrip("\r\n").split("\t")
         if columns == [""]:
@@ -64,11 +64,22 @@ def _tsv_rows(path: Path, kind: str) -> Iterator[Row]:
                 number,
                 f"{len(columns)} columns; 2 are allowed: the {kind} id, one tab, the text",
             )
-        if number == 1 and columns[0] in ID_NAMES[kind]:
+        if first and _is_header(*columns):
             raise line_error(
-                path, number, "looks like a header; a .tsv file has none (a .csv file has)"
+                path,
+                number,
+                f"looks like a header ({', '.join(map(show, columns))}); a .tsv file has none: "
+                "take this line out (a .csv file has one)",
             )
+        first = False
         yield Row(number, *columns)
+
+
+def _is_header(id_: str, text: str) -> bool:
+    id_word, text_word = (re.sub(r"[\W_]", "", column.lower()) for column in (id_, text))
+    names = id_ in _JSON_IDS or id_word in _ID_WORDS
+    # A word that may also be an id ("number", "name") is known by the word beside it.
+    return names or (text_word in _TEXT_WORDS and not re.search(r"\d", id_))
 
 
 def _csv_rows(path: Path, kind: str) -> Iterator[Row]:
@@ -79,16 +90,33 @@ def _csv_rows(path: Path, kind: str) -> Iterator[Row]:
         for columns in reader:
             if header is None:
                 header = [name.strip().lower() for name in columns]
-                _id_name(path, start, header, kind)
+                _check_header(path, start, header, kind)
             elif columns:
                 if len(columns) != len(header):
                     raise line_error(
-                        path, start, f"{len(columns)} columns; the header has {len(header)}"
+                        path,
+                        start,
+                        f"{len(columns)} columns; the header has {len(header)}: a text with commas "
+                        "needs quotes",
                     )
                 yield _row(path, start, dict(zip(header, columns, strict=True)), kind)
             start = reader.line_num + 1
     except csv.Error as error:
         raise line_error(path, start, f"not CSV ({error}); is a quote left open?") from error
+
+
+def _check_header(path: Path, line: int, header: list[str], kind: str) -> None:
+    if len(header) == 1 and (found := re.search(r"[;\t|]", header[0])):
+        raise line_error(
+            path,
+            line,
+            f"columns are separated by {found[0]!r}; commas are needed in a .csv file (a .tsv "
+            "file has tabs, and no header)",
+        )
+    for name in ("text", "title", *ID_NAMES[kind]):
+        if header.count(name) > 1:
+            raise line_error(path, line, f"two columns are called {name!r}; keep one of the two")
+    _id_name(path, line, header, kind)
 
 
 def _jsonl_rows(path: Path, kind: str) -> Iterator[Row]:
@@ -98,9 +126,17 @@ def _jsonl_rows(path: Path, kind: str) -> Iterator[Row]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise line_error(path, number, f"not JSON ({error}); one object a line") from error
+            raise line_error(
+                path,
+                number,
+                f"not JSON ({error}); one whole object a line is needed (`jq -c '.[]'` makes it of "
+                "an array)",
+            ) from error
         if not isinstance(record, dict):
             raise line_error(path, number, f"a {type(record).__name__}; one JSON object a line")
+        # Some writers leave empty fields out.
+        if record.keys() & _JSON_IDS and record.keys() <= _JSON_IDS | {"title", "metadata"}:
+            record["text"] = ""
         yield _row(path, number, record, kind)
 
 
@@ -115,15 +151,18 @@ def _row(path: Path, line: int, record: Mapping[str, Any], kind: str) -> Row:
     id_ = record[_id_name(path, line, record, kind)]
     if type(id_) is int:
         id_ = str(id_)
-    title = "" if record.get("title") is None else record["title"]
-    for name, value in (("id", id_), ("title", title), ("text", record["text"])):
+    title, text = ("" if record.get(key) is None else record[key] for key in ("title", "text"))
+    for name, value in (("id", id_), ("title", title), ("text", text)):
         if not isinstance(value, str):
             raise line_error(path, line, f"the {name} is {show(value)}; a string is allowed")
         if not value.isascii() and _SURROGATE.search(value):
             raise line_error(
-                path, line, f"the {name} holds a lone surrogate, which is no character"
+                path,
+                line,
+                f"the {name} holds a lone surrogate, which is no character; take it out, or write "
+                "the pair",
             )
-    return Row(line, id_, f"{title} {record['text']}")
+    return Row(line, id_, f"{title} {text}")
 
 
 def _id_name(path: Path, line: int, names: Collection[str], kind: str) -> str:
@@ -133,44 +172,21 @@ def _id_name(path: Path, line: int, names: Collection[str], kind: str) -> str:
             path,
             line,
             f"found {', '.join(map(show, names)) or 'nothing'}; needed are 'text' and one of "
-            f"{', '.join(map(repr, ID_NAMES[kind]))} ('title' is put before the text)",
+            f"{', '.join(map(repr, ID_NAMES[kind]))} ('title' is put before the text)"
+            f"{_renaming(names, kind, id_name)}",
         )
     return id_name
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Line numbers (from 1) and lines, with their ends; a byte order mark is dropped."""
-    with _open(path) as stream:
-        for number, raw in enumerate(stream, 1):
-            try:
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                skipped = len(raw) - len(error.object)
-                raise line_error(
-                    path,
-                    number,
-                    f"byte {skipped + error.start + 1} of the line "
-                    f"(0x{error.object[error.start]:02x}) is not UTF-8; save the file as UTF-8",
-                ) from error
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-            yield stream
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error})") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def line_error(path: Path, line: int, message: str) -> UserError:
-    """The error that names a line of a file."""
-    return UserError(f"{path}, line {line}: {message}")
-
-
-def show(value: object) -> str:
-    """``value`` as a message quotes it, cut at 60 characters."""
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+def _renaming(names: Collection[str], kind: str, id_name: str | None) -> str:
+    """What to write for names that others use."""
+    wanted = {} if id_name else {ID_NAMES[kind][0]: _ID_WORDS | {"id"}}
+    wanted |= {} if "text" in names else {"text": _TEXT_WORDS - {"title"}}
+    found = (
+        (right, name)
+        for right, words in wanted.items()
+        for name in names
+        if re.sub(r"[\W_]", "", name.lower()) in words
+    )
+    renamed = ", ".join(f"{right!r} for {show(name)}" for right, name in dict(found).items())
+    return f": write {renamed}" if renamed else ""

@@ -15,9 +15,7 @@ from typing import Any
 
 import ir_datasets
 from ir_datasets.datasets.base import Dataset
-from ir_datasets.formats import (
-    GenericQuery,
-)
+from ir_datasets.formats import GenericQuery
 
 from relevance_neurons.collections.datasets import (
     FileDocs,
@@ -28,7 +26,7 @@ from relevance_neurons.collections.datasets import (
     FrameQueries,
 )
 from relevance_neurons.collections.docstrings import docstring_collection
-from relevance_neurons.collections.user_files import one_line
+from relevance_neurons.collections.texts import one_line
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.outputs import is_disk_full
 
@@ -39,7 +37,8 @@ def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset
     """The dataset that ``settings`` of ``source`` name, with documents, queries and judgments.
 
     ``settings``: ``id`` (ir_datasets); ``documents``, ``queries``, ``qrels``, paths, and if wanted
-    ``obtain``, what to do where one is missing (files);
+    ``obtain``, what to do where one is missing, and ``on_dangling: stop``, to refuse texts that
+    are empty and judgments of what is not there by file and line (files);
     ``package``, and if wanted ``part``, ``max_queries``, ``negatives`` (docstrings, the only one
     to use ``seed``; see ``docstring_collection`` for what they mean and default to).
     Nothing is read yet except docstrings. Raises ``UserError`` for an unknown source or id, and
@@ -49,9 +48,7 @@ def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset
     if source == "ir_datasets":
         return CatalogueDataset(settings["id"])
     if source == "files":
-        _check_files(settings)
-        documents, queries = FileDocs(settings["documents"]), FileQueries(settings["queries"])
-        return Dataset(documents, queries, FileQrels(settings["qrels"], queries, documents))
+        return _files(settings)
     if source == "docstrings":
         names = {"part": "part", "max_queries": "queries", "negatives": "negatives"}
         given = {name: settings[key] for key, name in names.items() if key in settings}
@@ -60,11 +57,20 @@ def open_dataset(source: str, settings: Mapping[str, Any], seed: int) -> Dataset
     raise UserError(f"source {source!r} is unknown; ir_datasets, files and docstrings are allowed")
 
 
+def _files(settings: Mapping[str, Any]) -> Dataset:
+    _check_files(settings)
+    strict = settings.get("on_dangling") == "stop"
+    documents = FileDocs(settings["documents"], strict)
+    queries = FileQueries(settings["queries"], strict)
+    qrels = FileQrels(settings["qrels"], (queries, documents) if strict else None)
+    return Dataset(documents, queries, qrels)
+
+
 def _check_files(settings: Mapping[str, Any]) -> None:
     files = {key: Path(settings[key]) for key in ("documents", "queries", "qrels")}
     missing = [f"{key}: no file {path}" for key, path in files.items() if not path.is_file()]
     if missing and "obtain" in settings:
-        raise UserError(f"{'; '.join(missing)}. How to get them: {one_line(settings['obtain'])}")
+        raise UserError(f"{'; '.join(missing)}; how to get them: {one_line(settings['obtain'])}")
 
 
 class CatalogueDataset(Dataset):
@@ -148,7 +154,9 @@ class _Messages(logging.Handler):
 
 def _unavailable(dataset_id: str, part: str, error: Exception, messages: _Messages) -> UserError:
     if isinstance(error, FileNotFoundError) and messages.texts:
-        return UserError(f"ir_datasets id {dataset_id!r}: {messages.texts[-1]}")
+        return UserError(
+            f"ir_datasets id {dataset_id!r}: its {part} must be asked for; {messages.texts[-1]}"
+        )
     # Download raises RuntimeError(text, [(mirror, error), ...]) where it has tried several.
     if len(error.args) == 2 and isinstance(error.args[1], list):
         error = error.args[1][-1][1]
