@@ -9,7 +9,7 @@ REFUSED = {
         "topic\titer\tdocno\trel\nq1\t0\td1\t1\n",
         "line 1: looks like a header",
     ),
-    "documents first": ("d1 0 q1 1\n", "none of its 1 judgments is of queries"),
+    "documents first": ("d1 0 q1 1\n", "the judgments (1) are all of queries"),
     "spaces in ids, no tabs": ("q1 0 New York 1\n", "tabs are needed between the columns"),
     "an empty column": ("q1\t\td1\t1\n", "line 1: 3 columns"),
     "half a grade": ("q1 0 d1 0.5\n", "the grade '0.5' is no integer"),

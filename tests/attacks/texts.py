@@ -25,7 +25,7 @@ ATTEMPTS = {
     "nothing to see anywhere": {"documents.tsv": "d1\t\u200b\n", "says": "none of its 1 documents"},
     "no query to see": {
         "queries.tsv": "q1\t\u2060\n",
-        "says": "none of its 2 judgments is of queri",
+        "says": "the judgments (2) are all of queries",
     },
     "a column too many": {"documents.tsv": "d1\tone\ttwo\n", "says": "line 1: 3 columns"},
     "a header": {"queries.tsv": "qid\tquery\nq1\ta\n", "says": "line 1: looks like a header"},

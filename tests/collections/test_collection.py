@@ -160,11 +160,11 @@ def test_ids_with_spaces_go_all_the_way(tmp_path):
         (([("d", " ")], [("q", "a")], [("q", "d", 1)]), "none of its 1 documents has text"),
         (
             ([("d", "a")], [], [("q", "d", 1)]),
-            "none of its 1 judgments is of queries that are there and have text; the first: 'q'; w",
+            "the judgments (1) are all of queries that are not there or have no text; the first",
         ),
         (
             ([("7", "a"), ("8", "")], [("q", "a")], [("q", "007", 1), ("q", "8", 0)]),
-            "none of its 2 judgments is of documents that are there and have text; the first: '00",
+            "the judgments (2) are all of documents that are not there or have no text; the first",
         ),
         (([("d", "a")], [("q", "a")], []), "grades found: none"),
         (

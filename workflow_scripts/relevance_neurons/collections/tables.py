@@ -171,8 +171,8 @@ def _with_text(
         lost = kept.join(known, on=id_column, how="anti", maintain_order="left")[id_column]
         if len(lost) and len(lost) == len(kept):
             raise UserError(
-                f"collection {left.collection}: none of its {len(lost)} judgments is of {name} "
-                f"that are there and have text; the first: {lost[0]!r}; write ids alike everywhere"
+                f"collection {left.collection}: the judgments ({len(lost)}) are all of {name} that "
+                f"are not there or have no text; the first: {lost[0]!r}; write ids alike everywhere"
             )
         what = f"judgments of {name} that have no text"
         left.out(len(lost), n_judgments, what, lost.first())
@@ -198,11 +198,10 @@ def _check_grades(
     for grade in sorted(counts.keys() - {*relevant, *non_relevant}):
         logger.warning(
             "%s: %d judgments have grade %d, which neither `relevant` nor `non_relevant` lists: "
-            "ambiguous, and attributed as neither; grades found: %s",
+            "ambiguous, and attributed as neither",
             collection,
             counts[grade],
             grade,
-            found,
         )
     logger.info("%s: grades found: %s", collection, found)
 

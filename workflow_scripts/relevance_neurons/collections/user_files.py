@@ -107,8 +107,12 @@ def _judgments(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
             _refuse_other_header(path, number, line)
         columns = _columns(line)
         if len(columns) != len(names):
-            message = _wrong_columns(line, len(columns), names)
-            raise line_error(path, number, message)
+            raise line_error(
+                path,
+                number,
+                f"{len(columns)} columns; {len(names)} are allowed: {' '.join(names)}"
+                f"{_hint(line, len(columns), names)}",
+            )
         yield number, (columns[0], *columns[-2:])
 
 
@@ -131,16 +135,15 @@ def _refuse_other_header(path: Path, number: int, line: str) -> None:
         )
 
 
-def _wrong_columns(line: str, n: int, names: tuple[str, ...]) -> str:
-    more = "" if names is _BEIR_COLUMNS else f" (or the header {' '.join(_BEIR_COLUMNS)})"
-    allowed = f"{n} columns; {len(names)} are allowed: {' '.join(names)}{more}"
+def _hint(line: str, n: int, names: tuple[str, ...]) -> str:
+    other = "" if names is _BEIR_COLUMNS else f" (or the header {' '.join(_BEIR_COLUMNS)})"
     if n == 6 and line.split()[1].upper() == "Q0":
-        return f"{allowed}: this is a line of a run, not of judgments"
+        return f"{other}: this is a line of a run, not of judgments"
     if "\t" in line.strip():
-        return f"{allowed}, with tabs between all of them or none"
+        return f"{other}, with tabs between all of them or none"
     if n > len(names):
-        return f"{allowed}: where an id holds spaces, tabs are needed between the columns"
-    return allowed
+        return f"{other}: where an id holds spaces, tabs are needed between the columns"
+    return other
 
 
 def _refuse_repeats(path: Path, kind: str, repeated: Ids) -> None:
