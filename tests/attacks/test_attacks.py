@@ -41,9 +41,16 @@ def prepare(folder, attempt):
             source[name.split(".")[0]] = path
     outputs = [folder / "out" / f"{name}.parquet" for name in ROWS]
     prepare_collection.main(
-        *outputs, collection="c", source=source, relevant=[1], non_relevant=[0], seed=0
+        *outputs, collection="c", source=source, judgments=lists([1], [0]), seed=0
     )
-    return {name: pl.read_parquet(path).rows() for name, path in zip(ROWS, outputs, strict=True)}
+    return {
+        name: pl.read_parquet(path).drop("own_document", "label", "gain", strict=False).rows()
+        for name, path in zip(ROWS, outputs, strict=True)
+    }
+
+
+def lists(relevant, non_relevant):
+    return {"relevant": relevant, "non_relevant": non_relevant}
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)

@@ -41,10 +41,22 @@ def dataset(documents, queries, judgments):
     )
 
 
+def lists(relevant, non_relevant):
+    return {"relevant": relevant, "non_relevant": non_relevant}
+
+
 def write(folder, *tables, relevant=(1,), non_relevant=(0,), on_dangling="drop"):
     paths = [folder / f"{name}.parquet" for name in ("documents", "queries", "qrels")]
-    write_collection(dataset(*tables), *paths, "mine", relevant, non_relevant, on_dangling)
+    write_collection(
+        dataset(*tables), *paths, "mine", relevant, non_relevant, on_dangling=on_dangling
+    )
     return [pl.read_parquet(path) for path in paths]
+
+
+def plain(tables):
+    """Their rows without what is told of them."""
+    told = ("own_document", "label", "gain")
+    return [table.drop(told, strict=False).rows() for table in tables]
 
 
 def test_tables(tmp_path):
@@ -55,11 +67,18 @@ def test_tables(tmp_path):
         [("q2", "d1", 1), ("q1", "d3", 0), ("q1", "d2", -1), ("q2", "d2", 2)],
     )
     assert documents.rows() == [("d2", "two lines"), ("d1", "one"), ("d3", "three")]
-    assert queries.rows() == [("q1", "a"), ("q2", "b c")]
-    assert qrels.rows() == [("q1", "d2", -1), ("q1", "d3", 0), ("q2", "d1", 1), ("q2", "d2", 2)]
+    assert queries.rows() == [("q1", "a", False), ("q2", "b c", False)]
+    assert qrels.rows() == [
+        ("q1", "d2", -1, None, 0),
+        ("q1", "d3", 0, "non_relevant", 0),
+        ("q2", "d1", 1, "relevant", 1),
+        ("q2", "d2", 2, None, 2),
+    ]
     assert documents.schema == {"doc_id": pl.String, "text": pl.String}
-    assert queries.schema == {"query_id": pl.String, "text": pl.String}
-    assert qrels.schema == {"query_id": pl.String, "doc_id": pl.String, "grade": pl.Int64}
+    texts = {"query_id": pl.String, "text": pl.String}
+    assert queries.schema == texts | {"own_document": pl.Boolean}
+    judged = {"query_id": pl.String, "doc_id": pl.String, "grade": pl.Int64}
+    assert qrels.schema == judged | {"label": pl.String, "gain": pl.Int64}
 
 
 def test_what_is_left_out_is_counted(tmp_path, caplog):
@@ -80,8 +99,8 @@ def test_what_is_left_out_is_counted(tmp_path, caplog):
         ],
     )
     assert documents["doc_id"].to_list() == ["d1", "d4"]
-    assert queries.rows() == [("q1", "a")]
-    assert qrels.rows() == [("q1", "d1", 1)]
+    assert queries.rows() == [("q1", "a", False)]
+    assert qrels.rows() == [("q1", "d1", 1, "relevant", 1)]
     assert caplog.messages == [
         "mine: left out 2 documents without text, of 4; the first: 'd2'",
         "mine: left out 1 queries without text, of 3; the first: 'q2'",
@@ -106,7 +125,7 @@ GOOD = [[("d1", "one"), ("d2", "two")], [("q1", "a")], [("q1", "d1", 1), ("q1", 
 )
 def test_what_dangles_is_left_out_or_stops(tmp_path, caplog, place, row, message):
     tables = [[*rows, row] if number == place else rows for number, rows in enumerate(GOOD)]
-    assert [table.rows() for table in write(tmp_path, *tables)] == GOOD
+    assert plain(write(tmp_path, *tables)) == GOOD
     assert caplog.messages == [f"mine: left out {message}"]
     with pytest.raises(UserError) as caught:
         write(tmp_path, *tables, on_dangling="stop")
@@ -117,7 +136,7 @@ def test_what_dangles_is_left_out_or_stops(tmp_path, caplog, place, row, message
 
 def test_what_came_twice_stops_nothing(tmp_path, caplog):
     tables = [[*rows, rows[0]] for rows in GOOD]
-    assert [table.rows() for table in write(tmp_path, *tables, on_dangling="stop")] == GOOD
+    assert plain(write(tmp_path, *tables, on_dangling="stop")) == GOOD
     assert caplog.messages == [
         "mine: left out 1 documents whose id came before",
         "mine: left out 1 queries whose id came before",
@@ -215,7 +234,7 @@ def test_script_leaves_out_or_refuses_what_dangles(tmp_path, caplog, on_dangling
     }
     source |= {"on_dangling": on_dangling} if on_dangling else {}
     outputs = [tmp_path / "out" / name for name in ("d.parquet", "q.parquet", "j.parquet")]
-    settings = {"collection": "mine", "source": source, "relevant": [1], "non_relevant": []}
+    settings = {"collection": "mine", "source": source, "judgments": lists([1], [])}
     if on_dangling == "stop":
         with pytest.raises(UserError, match=r"docs.tsv, line 2: document 'd2' has no text"):
             prepare_collection.main(*outputs, **settings, seed=0)
@@ -251,8 +270,7 @@ def test_real_collections_pass(tmp_path, name, caplog):
         *outputs,
         collection=name,
         source=source,
-        relevant=sorted(grades.keys() - {0}),
-        non_relevant=sorted(grades.keys() & {0}),
+        judgments=lists(sorted(grades.keys() - {0}), sorted(grades.keys() & {0})),
         seed=0,
     )
     documents, queries, qrels = (pl.read_parquet(path) for path in outputs)
@@ -279,7 +297,7 @@ def test_a_collection_whose_judgments_are_split_in_two(tmp_path):
         outputs = [tmp_path / f"{qrels}.{name}" for name in ("documents", "queries", "qrels")]
         source = files(COLLECTIONS / "msmarco_dl19", qrels)
         prepare_collection.main(
-            *outputs, collection="c", source=source, relevant=[2, 3], non_relevant=[0], seed=0
+            *outputs, collection="c", source=source, judgments=lists([2, 3], [0]), seed=0
         )
         n_queries.append(len(pl.read_parquet(outputs[1])))
     assert sum(n_queries) == 43
@@ -287,7 +305,7 @@ def test_a_collection_whose_judgments_are_split_in_two(tmp_path):
 
 def test_cranfield_passes_without_its_two_documents_that_have_no_text(tmp_path, caplog):
     outputs = [tmp_path / name for name in ("documents", "queries", "qrels")]
-    settings = {"collection": "c", "relevant": [1, 2, 3, 4], "non_relevant": [0], "seed": 0}
+    settings = {"collection": "c", "judgments": lists([1, 2, 3, 4], [0]), "seed": 0}
     source = files(COLLECTIONS / "cranfield")
     prepare_collection.main(*outputs, source=source, **settings)
     documents, queries, qrels = (pl.read_parquet(path) for path in outputs)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -77,6 +80,40 @@ def database(results, tmp_path_factory):
 
 def rows(database: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
     return database.sql(query).pl()
+
+
+def test_the_oldest_duckdb_that_is_promised_answers_everything(results, tmp_path):
+    """`make setup` puts it beside the other one; a process of its own loads it."""
+    oldest = Path(sys.prefix) / "oldest"
+    database = build(results, tmp_path / "neurons.duckdb")
+    asked = [
+        *[path.read_text(encoding="utf-8") for path in sorted(QUERIES.glob("*.sql"))],
+        "FROM top_neurons('F_all', 1)",
+        "FROM neuron_profile(0, 'query', 0)",
+        "FROM effect_of('F_all')",
+        "FROM hardest_queries('F_all', 1)",
+        "FROM moved_passages('F_all', 1)",
+        "FROM duckdb_tables() WHERE comment IS NOT NULL",
+    ]
+    script = (
+        "import duckdb, json, sys; database = duckdb.connect(sys.argv[1], read_only=True);"
+        "found = [len(database.execute(one).fetchall()) for one in json.load(sys.stdin)];"
+        "print(json.dumps([duckdb.__version__, found]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(database)],
+        input=json.dumps(asked),
+        env={"PYTHONPATH": str(oldest)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    version, n_rows = json.loads(done.stdout)
+    assert version.startswith("1.1.")
+    with duckdb.connect(str(database), read_only=True) as newest:
+        assert n_rows == [len(newest.execute(one).fetchall()) for one in asked]
+    assert all(n_rows[: len(asked) - 6]) and n_rows[-1] > 20
 
 
 @pytest.mark.parametrize("query", sorted(QUERIES.glob("*.sql")), ids=lambda path: path.stem)

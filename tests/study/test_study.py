@@ -135,7 +135,7 @@ def read_study(path: Path) -> dict:
         ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
         (
             {"collections.alpha.relevant": [1, 2], "collections.alpha.non_relevant": [4]},
-            "collections.alpha: relevant: [1, 2], non_relevant: [4]: grade 4 is non-relevant though",
+            "alpha: relevant: [1, 2], non_relevant: [4]: grade 4 is non-relevant though",
         ),
         ({"collections.alpha.scale": "down"}, "alpha.scale: 'down' was found; allowed are rising"),
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from relevance_neurons.collections.file_formats import line_error, read_lines, show
+from relevance_neurons.collections.lines import line_error, read_lines, show
 from relevance_neurons.collections.own_documents import without_own_documents
 from relevance_neurons.collections.retrieval import ranked
 from relevance_neurons.errors import UserError

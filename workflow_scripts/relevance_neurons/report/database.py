@@ -12,6 +12,8 @@ from relevance_neurons.running.outputs import whole
 from relevance_neurons.running.sql import MACROS
 
 KEY_COLUMNS = ("collection", "label")
+# The oldest DuckDB that opens the file: what a newer one writes by itself, none before it reads.
+_OLDEST = {"storage_compatibility_version": "v1.1.0"}
 _NAMED = "(SELECT collection, doc_id FROM pairs UNION SELECT collection, doc_id FROM candidates)"
 
 
@@ -31,7 +33,7 @@ def build_database(
     and ``study`` are the study file's, or any other settings. Raises ``ValueError`` if a table's
     files and keys are not as many.
     """
-    with whole(output) as temporary, duckdb.connect(str(temporary)) as database:
+    with whole(output) as temporary, duckdb.connect(str(temporary), config=_OLDEST) as database:
         for file in (MACROS, sql / "database_tables.sql"):
             database.execute(file.read_text(encoding="utf-8"))
         # Documents last: only those are kept that a pair or a candidate names.
