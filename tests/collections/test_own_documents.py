@@ -84,6 +84,13 @@ def test_a_query_is_in_no_ranking_of_its_own(tmp_path):
     assert "same" not in pool["doc_id"] and "other" in pool["doc_id"]
 
 
+def test_without_texts_that_tell_the_id_decides(tmp_path):
+    index = build_index(DOCUMENTS, tmp_path / "index", Bm25())
+    pools = draw_candidates(index, QUERIES, JUDGMENTS, [1], 5)
+    itself = pools.filter(pl.col("query_id") == pl.col("doc_id"))
+    assert itself.select("doc_id", "pool").rows() == [("judged", "relevant")]
+
+
 def test_judgments_of_the_query_itself_go_too():
     marked = QUERIES.with_columns(own_document=pl.col("query_id") == "same")
     kept = without_own_documents(JUDGMENTS, marked)

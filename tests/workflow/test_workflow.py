@@ -19,7 +19,7 @@ from workflow.conftest import (
 CONTRACT = {
     "collections/alpha/documents.parquet": ["doc_id", "text"],
     "collections/alpha/queries.parquet": ["query_id", "text"],
-    "collections/alpha/qrels.parquet": ["query_id", "doc_id", "grade"],
+    "collections/alpha/qrels.parquet": ["query_id", "doc_id", "grade", "label", "gain"],
     "pairs/alpha.parquet": [
         "query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens",
     ],
@@ -185,7 +185,7 @@ def test_two_study_files_are_refused(tmp_path):
 BAD_INPUTS = {
     "alpha/d.tsv": (b"d1\n", "line 1: "),
     "alpha/q.tsv": (b"q1\t\xff\n", "not UTF-8"),
-    "alpha/r.txt": (b"q0 0 d0-0 1\nq0 0 nobody 1\n", "line 2: "),
+    "alpha/r.txt": (b"q0 0 d0-0 1\nq0 0 d0-1 much\n", "line 2: "),
 }
 
 

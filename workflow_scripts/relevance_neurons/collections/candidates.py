@@ -33,6 +33,8 @@ def draw_candidates(
     one pool per query: all its passages with a grade in ``relevant_grades`` plus the
     ``n_candidates`` highest-ranked ones without. The queries are a seeded sample of
     ``max_queries`` of those with a relevant passage (None: all), whatever the order of the rows.
+    No pool holds the query itself: the passage that ``queries`` (query_id, text, own_document)
+    calls so or, without that column, one with the query's id that is not relevant for it.
 
     Returns query_id, doc_id, grade (0 where unjudged), bm25_rank and bm25_score (null where BM25
     did not return the passage among the ``n_candidates`` + most relevant passages of a query),
@@ -49,7 +51,7 @@ def draw_candidates(
             "the judgments hold"
         )
     deepest = relevant.group_by("query_id").len()["len"].max()
-    run = first_stage.search(chosen, n_candidates + deepest)
+    run = first_stage.search(_with_own_documents(chosen, relevant), n_candidates + deepest)
     relevant = _with_text(relevant, first_stage.doc_ids)
     others = run.join(relevant, on=["query_id", "doc_id"], how="anti").filter(
         pl.int_range(pl.len()).over("query_id") < n_candidates
@@ -96,6 +98,13 @@ def _of_bm25(run: pl.DataFrame) -> list[pl.Expr]:
     return [
         pl.lit(None, kind).alias(name) for name, kind in nulls.items() if name not in run.columns
     ]
+
+
+def _with_own_documents(queries: pl.DataFrame, relevant: pl.DataFrame) -> pl.DataFrame:
+    if "own_document" in queries.columns:
+        return queries
+    judged = relevant.filter(pl.col("query_id") == pl.col("doc_id"))["query_id"]
+    return queries.with_columns(own_document=~pl.col("query_id").is_in(judged.implode()))
 
 
 def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
