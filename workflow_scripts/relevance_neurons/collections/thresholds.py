@@ -98,14 +98,14 @@ def _tell(pairs: pl.DataFrame, found: list[float], collection: str) -> None:
     agrees = (pl.col("p_relevant") > pl.col("threshold")) == (pl.col("label") == "relevant")
     rates = pairs.group_by("label").agg(agrees.mean().alias("rate"))["rate"]
     logger.info(
-        "%s: thresholds of p(relevant) from judged pairs: %s; balanced accuracy on pairs that they "
-        "were not fitted on: %.2f",
+        "%s: thresholds of p(relevant) (of log-odds) from judged pairs: %s; balanced accuracy on "
+        "pairs that they were not fitted on: %.2f",
         collection,
-        ", ".join(f"{one:.6g}" for one in sorted(set(found))),
+        ", ".join(f"{one:.6g} ({_log_odds(one):.2f})" for one in sorted(set(found))),
         rates.mean(),
     )
 
 
-def _log_odds(p: np.ndarray) -> np.ndarray:
+def _log_odds(p: np.ndarray | float) -> np.ndarray:
     p = np.clip(p, _SMALLEST, 1 - np.finfo(float).epsneg)
     return np.log(p) - np.log1p(-p)
