@@ -35,7 +35,13 @@ def write_collection(folder: Path, seed: int, non_relevant: bool = True) -> dict
             passages.append(f"d{query}-{copy}\t{' '.join(rng.sample(text, len(text)))}")
             if copy < 2 or non_relevant:
                 qrels.append(f"q{query} 0 d{query}-{copy} {int(copy < 2)}")
-    for name, lines in (("d.tsv", passages), ("q.tsv", queries), ("r.txt", qrels)):
+    run = [
+        f"q{query} Q0 {passage.split()[0]} 1 {rng.random()} mine"
+        for query in range(12)
+        for passage in rng.sample(passages, 20)
+    ]
+    lists = {"d.tsv": passages, "q.tsv": queries, "r.txt": qrels, "run.trec": run}
+    for name, lines in lists.items():
         (folder / name).write_text("\n".join(lines) + "\n")
     source = {"source": "files"} | {
         key: f"{folder.name}/{name}"
@@ -67,6 +73,7 @@ def write_tiny_study(folder: Path) -> Path:
         for seed, name in enumerate(("alpha", "beta", "delta", "epsilon"))
     }
     collections["alpha"]["domain"] = "in"
+    collections["delta"]["run"] = "delta/run.trec"
     docstrings = {"source": "docstrings", "package": "numpy"}
     collections["numpy_training"] = docstrings | {"part": "training", "max_queries": 40}
     finetune = {"base": "base", "collections": ["numpy_training"], "pairs": 64, "max_length": 48}

@@ -98,6 +98,20 @@ def test_random_draws_are_as_many_as_asked_for(tiny):
     assert len(rerankings) == rankings * len(candidates)
 
 
+def test_a_run_of_ones_own_takes_the_place_of_bm25(tiny):
+    results, _ = tiny
+    pools = pl.read_parquet(results / "candidates/delta.parquet")
+    assert set(pools["pool"]) == {"relevant", "run"} and pools["bm25_rank"].is_null().all()
+    lines = (results.parents[1] / "delta/run.trec").read_text().split("\n")
+    scores = {(q, d): float(s) for q, _, d, _, s, _ in (one.split() for one in lines if one)}
+    for query, document, score in pools.select("query_id", "doc_id", "run_score").iter_rows():
+        assert score is None or score == scores[query, document]
+    assert {one.name for one in (results / "indexes").iterdir()} == {"alpha", "epsilon"}
+    quality = pl.read_parquet(results / "ranking_quality.parquet")
+    assert set(quality.filter(collection="delta")["ranking"]) == {"run", "reranker"}
+    assert "own run" in (results / "tables" / "ranking_quality.md").read_text()
+
+
 def test_the_unpruned_ranking_is_the_rankers_own(tiny):
     from relevance_neurons import load_reranker
     from relevance_neurons.collections.texts import pair_texts

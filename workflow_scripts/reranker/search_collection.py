@@ -36,4 +36,4 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         params, run = snakemake.params, snakemake.output.run
-        main(snakemake.input, run, params.bm25, params.settings)
+        main(dict(snakemake.input.items()), run, params.bm25, params.settings)
