@@ -37,11 +37,12 @@ CHANGES = {
     "`ablation.shuffles`, `significance`, `equivalence_margin`": set_(
         "ablation.shuffles", 20, significance=0.01, equivalence_margin=1
     ),
-    "`ablation.measure`": set_("ablation.measure", "RR@10"),
+    "`ablation.measure`, `ambiguous`": set_("ablation.measure", "RR@10", ambiguous="unjudged"),
     "`ablation.random_draws`, `value`, `further`": set_(
         "ablation.random_draws", 4, value="mean", further=["zero"]
     ),
     "`ablation.bm25`": set_("ablation.bm25", {"k1": 1.2}),
+    "a collection's `language` or `run`": set_("collections.alpha.language", "german"),
     "`evaluation`": set_("evaluation.depth", 11),
     "a variant of `sensitivity` is added": set_(
         "sensitivity.variants",
@@ -55,7 +56,9 @@ CHANGES = {
     "`attribution.bootstrap_replicates`, `split_halves`": set_(
         "attribution.bootstrap_replicates", 20, split_halves=6
     ),
-    "`attribution.max_pairs`": set_("attribution.max_pairs", 5),
+    "`attribution.max_pairs`, `keep`, `threshold`": set_(
+        "attribution.max_pairs", 5, keep="all", threshold=0.4
+    ),
     "`reranker.batch_tokens`": set_("reranker.batch_tokens", 500),
 }
 
