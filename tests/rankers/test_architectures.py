@@ -23,11 +23,11 @@ from relevance_neurons.attribution.baselines import find_baseline
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.attribution.paths import baseline_batch
 from relevance_neurons.rankers.architectures import Architecture, Part, find_architecture, misfit
-from relevance_neurons.rankers.loading import check_length
 from relevance_neurons.rankers.monot5 import label_tokens
 from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.rankers.taps import tapped
+from relevance_neurons.rankers.tokenizing import check_length
 from toys.bert import PAIRS, SPECIAL, WORDS, make_tokenizer
 from toys.tiny_rankers import (
     MODELS,

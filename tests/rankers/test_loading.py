@@ -1,7 +1,5 @@
 """Loading rankers: what fits, and one clear line for what does not."""
 
-import json
-
 import pytest
 import torch
 from transformers import (
@@ -61,7 +59,7 @@ def test_a_folder_that_is_missing(tmp_path):
 
 
 def test_a_folder_without_a_model(tmp_path):
-    with pytest.raises(UserError, match=r"cannot be loaded .* save_pretrained"):
+    with pytest.raises(UserError, match=r"has no config\.json \(empty\); .* save_pretrained"):
         load_reranker(tmp_path)
 
 
@@ -76,7 +74,9 @@ def test_a_model_that_is_no_ranker(tmp_path):
 def test_three_logits(tmp_path):
     make_model(3).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="has 3 logits; a ranker has 1"):
+    with pytest.raises(
+        UserError, match=r"has 3 logits \(LABEL_0, LABEL_1, LABEL_2\); a ranker has 1"
+    ):
         load_reranker(tmp_path)
 
 
@@ -111,13 +111,6 @@ def test_a_t5_with_another_head(tmp_path):
         load_reranker(tmp_path)
 
 
-def test_weights_that_are_torn(ranker_folder):
-    weights = ranker_folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(UserError, match="cannot be loaded"):
-        load_reranker(ranker_folder)
-
-
 def test_no_tokenizer(ranker_folder):
     for file in ranker_folder.glob("tokenizer*"):
         file.unlink()
@@ -131,26 +124,22 @@ def test_a_tokenizer_with_a_sentencepiece_file_alone(ranker_folder, tmp_path):
     config = T5Config(vocab_size=40, **sizes, architectures=["T5ForConditionalGeneration"])
     config.save_pretrained(tmp_path)
     (tmp_path / "spiece.model").write_bytes(b"")
-    with pytest.raises(UserError, match=r"sentencepiece; or name a tokenizer that has a tokeniz"):
+    with pytest.raises(
+        UserError,
+        match=r"spiece\.model needs the packages sentencepiece .*tokenizer that has a tokeniz",
+    ):
         load_reranker(ranker_folder, tokenizer=tmp_path)
 
 
 def test_a_tokenizer_of_another_model(ranker_folder, tmp_path):
     make_tokenizer(["more", "words"]).save_pretrained(tmp_path / "other")
-    with pytest.raises(UserError, match=r"has 36 tokens; the model knows 34"):
+    with pytest.raises(UserError, match="has 36 tokens and the model knows 34"):
         load_reranker(ranker_folder, tokenizer=tmp_path / "other")
 
 
 def test_more_tokens_than_the_model_holds(ranker_folder):
     with pytest.raises(UserError, match="max_length: 65 was found; this model holds at most 64"):
         load_reranker(ranker_folder, max_length=65)
-
-
-def test_a_hub_out_of_reach_is_said_at_once(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(UserError, match=r"out of reach .* give a folder, or run `hf download"):
-        load_reranker("nobody/no-such-ranker")
 
 
 @pytest.mark.parametrize(
@@ -163,12 +152,6 @@ def test_a_hub_out_of_reach_is_said_at_once(monkeypatch, tmp_path):
 def test_unknown_settings(ranker_folder, settings, message):
     with pytest.raises(UserError, match=message):
         load_reranker(ranker_folder, max_length=48, **settings)
-
-
-def test_a_broken_config(ranker_folder):
-    (ranker_folder / "config.json").write_text(json.dumps({"model_type": "no-such-type"}))
-    with pytest.raises(UserError, match="cannot be loaded"):
-        load_reranker(ranker_folder)
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -1,5 +1,7 @@
 """Fine-tuning: what is learnt, what stays frozen, what is saved; on a random two-layer BERT."""
 
+import json
+import shutil
 import sys
 
 import numpy as np
@@ -19,6 +21,7 @@ from relevance_neurons.rankers.training import (
     training_pairs,
 )
 from toys.bert import WORDS, make_model, make_tokenizer
+from toys.tiny_rankers import make_stock_model
 from workflow_scripts.reranker.finetune_reranker import main as finetune_script
 
 SETTINGS = TrainingSettings(learning_rate=1e-2, epochs=15, max_length=24, batch_size=16)
@@ -187,3 +190,20 @@ def test_script(base, tmp_path):
     log = pl.read_parquet(tmp_path / "training.parquet")
     assert log["pairs"].to_list() == list(range(4, 49, 4))
     assert load_reranker(tmp_path / "model", max_length=24).score([("heat", "lift")]).shape == (1,)
+
+
+def test_a_base_whose_body_is_not_whole(base, tmp_path):
+    """Only the head may be new: random layers would be trained on in silence."""
+    folder = tmp_path / "base"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    for n_layers, message in [(3, "have no bert.encoder.layer.2"), (1, "have no place in a Bert")]:
+        (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": n_layers}))
+        with pytest.raises(UserError, match=f"reranker.finetune.base: .* {message}"):
+            finetune_reranker(folder, [collection(2)], SETTINGS, tmp_path / "m")
+
+
+def test_a_base_of_another_kind(tmp_path):
+    make_stock_model("monot5").save_pretrained(tmp_path / "base")
+    with pytest.raises(UserError, match=r"is an encoder-decoder \(t5\); an encoder, as BERT"):
+        finetune_reranker(tmp_path / "base", [collection(2)], SETTINGS, tmp_path / "m")

@@ -14,7 +14,11 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.loading import check_length, load_pretrained, load_tokenizer
+from relevance_neurons.rankers.architectures import find_architecture
+from relevance_neurons.rankers.checkpoints import load_network
+from relevance_neurons.rankers.configs import load_config
+from relevance_neurons.rankers.hub import find_place
+from relevance_neurons.rankers.tokenizing import check_length, load_tokenizer
 from relevance_neurons.running.outputs import whole
 from relevance_neurons.running.progress import Progress
 
@@ -117,20 +121,29 @@ def _new_reranker(base: str | Path):
     from transformers import AutoModelForSequenceClassification
 
     name = _gt_minilm_folder() if str(base) == GT_MINILM else str(base)
-    model = load_pretrained(
-        AutoModelForSequenceClassification,
-        name,
-        "finetune.base",
+    config, _ = load_config(
+        find_place(name, "finetune.base", "config"),
         id2label={0: "non_relevant", 1: "relevant"},
         label2id={"non_relevant": 0, "relevant": 1},
-        ignore_mismatched_sizes=True,
+    )
+    if config.is_encoder_decoder:
+        raise UserError(
+            f"reranker.finetune.base: {name} is an encoder-decoder ({config.model_type}); an "
+            "encoder, as BERT is one, is needed"
+        )
+    model = load_network(
+        AutoModelForSequenceClassification,
+        find_place(name, "finetune.base", "weights"),
+        config,
+        new_head=True,
         attn_implementation="eager",  # the backward pass of sdpa is slow in bfloat16 on a CPU
         dtype=torch.float32,
     )
+    find_architecture(model)  # before the training, not after it
     for name_, weight in model.named_parameters():
         if name_.endswith(("word_embeddings.weight", "position_embeddings.weight")):
             weight.requires_grad_(False)
-    return model, load_tokenizer(name, model.config.vocab_size)
+    return model, load_tokenizer(name, config, "finetune.base")
 
 
 def _gt_minilm_folder() -> str:

@@ -1,0 +1,80 @@
+"""A ranker's tokenizer, and how many tokens of it the ranker takes."""
+
+from __future__ import annotations
+
+from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.configs import quiet, read_json, refuse_remote_code
+from relevance_neurons.rankers.hub import Place, find_place, reason, shown
+
+
+def load_tokenizer(name: str, config, key: str = "tokenizer"):
+    """The fast tokenizer of a folder or hub id, for a model of ``config``.
+
+    Raises ``UserError`` if there is none, or if it does not belong to the model.
+    """
+    place = find_place(name, key, "tokenizer")
+    names = place.names()
+    if "tokenizer_config.json" in names:
+        refuse_remote_code(place, read_json(place, "tokenizer_config.json"))
+    tokenizer = _read(place)
+    if len(tokenizer) <= len(tokenizer.all_special_tokens):  # made up where no file is there
+        raise UserError(
+            f"{place.where} has no vocabulary ({shown(names)}); name the tokenizer that the ranker "
+            "was trained with: a folder with tokenizer.json, or a hub id as bert-large-uncased"
+        )
+    if len(tokenizer) > config.vocab_size:
+        raise UserError(
+            f"{place.where} has {len(tokenizer)} tokens and the model knows {config.vocab_size}: "
+            "they do not belong together; name the ranker's own tokenizer"
+        )
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"{place.where} has no fast tokenizer (tokenizer.json); one is needed to tell query, "
+            "passage and special tokens apart"
+        )
+    if tokenizer.pad_token_id is None:
+        padding = tokenizer.convert_ids_to_tokens(getattr(config, "pad_token_id", None) or 0)
+        raise UserError(
+            f"{place.where} names no padding token; add it to tokenizer_config.json, as "
+            f'"pad_token": "{padding}"'
+        )
+    return tokenizer
+
+
+def _read(place: Place):
+    from transformers import AutoTokenizer
+
+    try:
+        with quiet():
+            return AutoTokenizer.from_pretrained(
+                str(place.folder), local_files_only=True, trust_remote_code=False
+            )
+    except MemoryError:
+        raise
+    except Exception as error:  # each library below raises its own kinds
+        said, why = str(error), reason(error)
+        if "tokenizer.json" not in place.names():
+            pieces = [name for name in place.names() if name.endswith(".model")]
+            if pieces and any(word in said for word in ("tiktoken", "sentencepiece", "protobuf")):
+                why = f"{pieces[0]} needs the packages sentencepiece and protobuf"
+            elif "Couldn't instantiate" in said:
+                why = "there is no tokenizer.json, and none can be made of its files"
+        raise UserError(
+            f"{place.where} cannot be loaded ({why}); name a tokenizer that has a tokenizer.json, "
+            "as google-t5/t5-base for a MonoT5"
+        ) from error
+
+
+def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
+    """``max_length``; raises ``UserError`` where the model holds fewer tokens."""
+    positions = getattr(network.config, "max_position_embeddings", None) or max_length
+    embeddings = getattr(network.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    if padding is not None:
+        positions -= padding + 1  # RoBERTa's kind: the table starts after the padding index
+    limit = min(tokenizer.model_max_length, positions)
+    if max_length > limit:
+        raise UserError(
+            f"reranker.{key}: {max_length} was found; this model holds at most {limit} tokens"
+        )
+    return max_length
