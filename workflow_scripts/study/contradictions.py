@@ -63,6 +63,11 @@ def _contradictions_of_paths(config: Study) -> Iterator[str]:
 
 
 def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
+    if "finetune" in reranker and "relevant_index" in reranker:
+        yield (
+            "reranker.relevant_index: a ranker that is made here has its relevant logit at 1; "
+            "leave the key out"
+        )
     named = {"finetune.base": reranker.get("finetune", {}).get("base")} | reranker
     for key in ("model", "tokenizer", "finetune.base"):
         name = named.get(key) or ""
