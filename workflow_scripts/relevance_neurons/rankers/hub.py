@@ -185,7 +185,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def shown(names: Collection[str], most: int = 4) -> str:
+def shown(names: Collection[str], most: int = 6) -> str:
     """Names of files for a message: the first few."""
     listed = [*names][:most]
     return f"there: {', '.join(listed)}{', …' if len(names) > most else ''}" if listed else "empty"
