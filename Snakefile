@@ -4,28 +4,28 @@ from snakemake.utils import min_version
 min_version("9.14")
 
 
-if not workflow.overwrite_configfiles:
-
-    configfile: "config.yaml"
-
-
 report: "rules/captions/workflow.rst"
 
 
 include: "rules/common.smk"
 
 
+if not workflow.overwrite_configfiles:
+
+    configfile: str(STUDY_FILE)
+
+
 container: container_image()
 
 
-include: "rules/collections.smk"
-include: "rules/reranker.smk"
-include: "rules/attribution.smk"
-include: "rules/selection.smk"
-include: "rules/stability.smk"
-include: "rules/ablation.smk"
-include: "rules/sanity.smk"
-include: "rules/report.smk"
+include: f"{RULES}/collections.smk"
+include: f"{RULES}/reranker.smk"
+include: f"{RULES}/attribution.smk"
+include: f"{RULES}/selection.smk"
+include: f"{RULES}/stability.smk"
+include: f"{RULES}/ablation.smk"
+include: f"{RULES}/sanity.smk"
+include: f"{RULES}/report.smk"
 
 
 localrules:

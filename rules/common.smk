@@ -4,9 +4,8 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import validate
 
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
@@ -29,8 +28,12 @@ from study.job_sizes import (
     attribution_shards,
     growing,
 )
-from study.reading import StudyError, check_schema, complete_study, read_yaml
+from study.errors import StudyError
+from study.paths import check_checkout, check_for_slurm, for_shell, literal, ranker_files
+from study.reading import read_study
+from study.results_folder import record_study_file
 from study.search_path import look_first_in
+from study.which_study import chosen_file, notes
 
 # With --profile slurm, jobs wait to be submitted while Slurm's controller is away.
 look_first_in(Path(workflow.basedir) / "slurm" / "bin")
@@ -61,46 +64,79 @@ VERSIONS = {
 }
 
 
-def study_file():
-    """The file that the study comes from: one --configfile, or the default study."""
-    files = workflow.overwrite_configfiles
-    if len(files) > 1:
-        raise StudyError(
-            f"--configfile: {len(files)} study files were given ({', '.join(map(str, files))}); "
-            "give one: a mix of two studies would mix their collections"
-        )
-    return Path(files[0] if files else Path(workflow.basedir) / "config.yaml")
+def stop(error):
+    """End Snakemake with one line; an exception of its own has file and line of the rules in it."""
+    raise SystemExit(f"Error: {error}")
 
 
-def read_study():
-    """Fill the study's defaults in, and stop with one line if something is wrong with it."""
-    schema = Path(workflow.basedir) / "rules" / "schemas" / "study.schema.yaml"
+def whole_study():
+    """The study with its defaults, and with what --config says; and the file that it is from."""
+    checkout = Path(workflow.basedir)
+    schema = checkout / "rules" / "schemas" / "study.schema.yaml"
     try:
-        file = study_file()
-        read_yaml(file)  # for a key that stands twice, which Snakemake's own reading loses
-        check_schema(config, schema, file)
-        validate(config, str(schema))
-        return complete_study(config, file)
+        check_checkout(checkout)
+        file = chosen_file(workflow.overwrite_configfiles, checkout)
+        return read_study(file, schema, workflow.config_settings.config_args or ()), file
     except StudyError as error:
-        raise WorkflowError(str(error)) from None
+        stop(error)
+
+
+def rules_folder():
+    """The folder of the rules, by a path that has no characters which Snakemake would interpret."""
+    try:
+        return literal(Path(workflow.basedir) / "rules", workflow.sourcecache.cache_path / "links")
+    except StudyError as error:
+        stop(error)
+
+
+def tell_study():
+    """Say which study is read, and what could be taken for it."""
+    logger.info(f"Study {STUDY['study']}: {STUDY_FILE}; results: {Path(RESULTS).resolve()}")
+    for note in notes(STUDY, STUDY_FILE, bool(workflow.overwrite_configfiles)):
+        logger.warning(note)
+
+
+def begin():
+    """Before the first job: see that Slurm can take the paths, and note whose the results are."""
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            inputs = [path for job in workflow.dag.jobs for path in job.input]
+            check_for_slurm(workflow.basedir, Path.cwd(), STUDY_FILE, sys.prefix, *inputs)
+        except StudyError as error:
+            stop(error)
+    record_study_file(Path(RESULTS), STUDY_FILE)
 
 
 def container_image():
-    """The image that jobs run in with --sdm apptainer, which `make container` builds."""
+    """The image that jobs run in with --sdm apptainer, which `make container` builds; else none."""
+    if DeploymentMethod.APPTAINER not in workflow.deployment_settings.deployment_method:
+        return None
     image = Path(workflow.basedir) / "relevance-neurons.sif"
-    methods = workflow.deployment_settings.deployment_method
-    if DeploymentMethod.APPTAINER in methods and not image.is_file():
-        raise WorkflowError(
+    if not image.is_file():
+        stop(
             f"--sdm apptainer: no image {image}; `make container` builds it, where Apptainer is "
             "installed and there is a network"
         )
+    if " " in str(image):
+        stop(f"--sdm apptainer: {image} has a space in its path; rename the folder")
     return str(image)
 
 
-STUDY = read_study()
+# Snakemake gives the program's path to a shell as it is.
+sys.executable = for_shell(sys.executable)
+
+STUDY, STUDY_FILE = whole_study()
+RULES = rules_folder()
 RESULTS = f"results/{STUDY['study']}"
 NEEDS = Needs(STUDY)
 ATTRIBUTION_SHARDS = attribution_shards(STUDY)
+
+if workflow.is_main_process:
+    tell_study()
+
+
+onstart:
+    begin()
 
 
 pathvars:
@@ -132,13 +168,16 @@ def collection_source(wildcards):
 
 
 def source_files(wildcards):
-    """The user's own files of a collection: a change of one prepares it anew.
+    """The user's own files of a collection: a change of one prepares it anew."""
+    return SOURCE_FILES[wildcards.collection]
 
-    One that is still to be obtained is no input, so that the graph can be seen without it; the
-    job then says how to get it.
+
+def files_of(keys):
+    """Those of a collection's entry; one that is still to be obtained is no input.
+
+    So the graph can be seen without it; the job then says how to get it.
     """
-    keys = collection_keys(wildcards)
-    return [keys[key] for key in FILES if key in keys and Path(keys[key]).is_file()]
+    return [literal(keys[key]) for key in FILES if key in keys and Path(keys[key]).is_file()]
 
 
 def grades(wildcards):
@@ -246,15 +285,22 @@ def reranker_settings():
 
 
 def reranker_files():
-    """The ranker's files, where it is a folder or made here; a hub id has none."""
-    if "finetune" in STUDY["reranker"]:
-        return [f"{RESULTS}/reranker"]
-    folder = Path(STUDY["reranker"]["model"])
-    return sorted(str(path) for path in folder.glob("*") if path.is_file())
+    """The files of the ranker, or its folder if it is made here, and of a tokenizer of its own."""
+    keys = STUDY["reranker"]
+    ranker = [f"{RESULTS}/reranker"] if "finetune" in keys else ranker_files(keys["model"])
+    return ranker + (ranker_files(keys["tokenizer"]) if "tokenizer" in keys else [])
 
 
+def base_files():
+    """The files of the model that the ranker is made from, where that is a folder."""
+    return ranker_files(STUDY["reranker"].get("finetune", {}).get("base", ""))
+
+
+# At once: Snakemake sees no link that is made while it looks at the files.
+SOURCE_FILES = {name: files_of(keys) for name, keys in STUDY["collections"].items()}
 RERANKER = reranker_settings()
 RERANKER_FILES = reranker_files()
+BASE_FILES = base_files()
 DOMAINS = {
     name: STUDY["collections"][name]["domain"] for name in STUDY["attribution"]["collections"]
 }

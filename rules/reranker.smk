@@ -16,6 +16,7 @@ if "finetune" in STUDY["reranker"]:
                 rules.prepare_collection.output.qrels,
                 collection=STUDY["reranker"]["finetune"]["collections"],
             ),
+            base=BASE_FILES,
         output:
             model=directory("<results>/reranker"),
             training="<results>/training.parquet",

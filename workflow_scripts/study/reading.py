@@ -6,47 +6,98 @@ Snakemake's ``validate`` fills the defaults in; here is said what is wrong in a 
 
 from __future__ import annotations
 
+import codecs
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
+from study.command_line import given_keys, merged
 from study.contents import COMMON_KEYS, FILES, SOURCE_KEYS, Study
 from study.contradictions import contradictions
+from study.errors import StudyError
 from study.messages import describe
-
-
-class StudyError(Exception):
-    """A mistake in a study file; its message is one line that names file and key."""
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML in which no key stands twice: the first of the two would be lost."""
-
-    def construct_mapping(self, node, deep=False):
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                line = node.value[number][0].start_mark.line + 1
-                raise StudyError(f"line {line}: key {key!r} is there already")
-        return super().construct_mapping(node, deep)
+from study.plain_yaml import parse
 
 
 def read_yaml(file: str | Path) -> Study:
     """A study file as it stands. Raises ``StudyError`` with the line where it is not right YAML."""
     try:
-        study = yaml.load(Path(file).read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        study = parse(_read_text(Path(file)))
     except StudyError as error:
         raise StudyError(f"{file}: {error}") from None
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark or error.context_mark).line + 1
-        raise StudyError(f"{file}: line {line}: {error.problem}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{file}: no study file can be read here ({error})") from None
-    if not isinstance(study, dict) or "study" not in study:
-        raise StudyError(f"{file}: study: is missing")
+    if not isinstance(study, dict):
+        kind = {list: "a list", type(None): "nothing"}.get(type(study), "a single value")
+        raise StudyError(f"{file}: {kind} was found; a study has keys: study: NAME, reranker: …")
+    if "study" not in study:
+        raise StudyError(f"{file}: study: is missing; give the study a name, as in config.yaml")
     return study
+
+
+def study_name(file: str | Path) -> str:
+    """The name of the study in a file. Raises ``StudyError`` where it cannot be a folder's."""
+    name = read_yaml(file)["study"]
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        quotes = f": write '{name}' in quotes" if isinstance(name, int | float) else ""
+        raise StudyError(
+            f"{file}: study: {name!r} was found; a text of letters, digits, - and _ is needed, a "
+            f"letter or digit first{quotes}"
+        )
+    return name
+
+
+def _read_text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise StudyError("no such file; name a study file, such as config.yaml") from None
+    except IsADirectoryError:
+        raise StudyError("this is a folder; name the study file in it") from None
+    except OSError as error:
+        raise StudyError(f"it cannot be read ({error.strerror}); see its permissions") from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise StudyError("the file is UTF-16; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise StudyError(
+            f"line {line}: byte 0x{content[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def read_study(file: str | Path, schema: str | Path, entries: Sequence[str] = ()) -> Study:
+    """The whole study: ``file``, what ``--config`` says in its place, and the defaults.
+
+    Raises ``StudyError``, which names ``--config`` where the file alone does not have the mistake.
+    """
+    alone, given = read_yaml(file), given_keys(entries)
+    try:
+        return _checked(merged(alone, given), schema, file)
+    except StudyError as error:
+        if not given or str(error) == _mistake(alone, schema, file):
+            raise
+        message = str(error).removeprefix(f"{file}: ")
+        raise StudyError(f"--config: {message}") from None
+
+
+def _checked(study: Study, schema: str | Path, file: str | Path) -> Study:
+    from snakemake.utils import validate
+
+    check_schema(study, schema, file)
+    validate(study, str(schema))
+    return complete_study(study, file)
+
+
+def _mistake(study: Study, schema: str | Path, file: str | Path) -> str | None:
+    try:
+        _checked(study, schema, file)
+    except StudyError as error:
+        return str(error)
+    return None
 
 
 def check_schema(config: Study, schema: str | Path, file: str | Path) -> None:
