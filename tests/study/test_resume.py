@@ -31,7 +31,7 @@ def write_log(
     """What Snakemake writes at the head of a log; where it ``began``, it was not locked."""
     text = (
         f"\nSNAKEMAKE\n=========\n  Host: {host}\n  Command: snakemake --profile x\n"
-        f"  Config file(s): [PosixPath('{folder / study}.yaml')]\n\n"
+        f"  Config file(s): {[Path(f'{folder / study}.yaml')]}\n\n"
         + (f"SLURM run ID: {slurm}\n" if slurm else "")
         + (
             "Provided cores: 2 (use --cores to define parallelism)\n"
@@ -64,6 +64,28 @@ def test_runs_of_the_study_alone_are_found(folder):
     names = [run.slurm_name for run in resume.earlier_runs(folder, folder / "mine.yaml")]
     assert names == [RUN_C, RUN_A]
     assert resume.earlier_runs(folder, folder / "nobody's.yaml") == []
+
+
+@pytest.mark.parametrize("name", ["it's", 'it\'s "b"', "a {b} <c> 100%", "back\\slash", "é 中"])
+def test_a_study_is_found_whatever_its_name(tmp_path, name):
+    (tmp_path / ".snakemake" / "log").mkdir(parents=True)
+    write_log(tmp_path, 1, name, slurm=RUN_A)
+    assert len(resume.earlier_runs(tmp_path, tmp_path / f"{name}.yaml")) == 1
+
+
+def test_an_option_is_one_word_or_two():
+    words = ["snakemake", "--directory=my work", "--profile", "a b/local"]
+    assert resume.option(words, "--directory", "-d") == "my work"
+    assert resume.option(words, "--profile") == "a b/local"
+    assert resume.option(words, "--executor") is None
+
+
+def test_what_is_left_is_sought_in_the_runs_own_folder(slurm, tmp_path_factory, monkeypatch):
+    """With --directory, which Snakemake goes to."""
+    (slurm / "mine.yaml").write_text("study: mine\n")
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    resume.end_what_is_left(slurm / "mine.yaml", ["--profile", "slurm", "--directory", str(slurm)])
+    assert (slurm / "cancelled").exists()
 
 
 def lock(folder: Path) -> None:

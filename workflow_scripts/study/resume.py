@@ -8,7 +8,6 @@ what was finished stays. `make resume` calls it.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -16,12 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from study.reading import StudyError, read_yaml
+from study.command_line import option, option_words
+from study.earlier_runs import Run, earlier_runs
+from study.reading import StudyError, study_name
 
 SECONDS = 300
 """Within which a cluster is to end cancelled jobs."""
@@ -33,43 +33,6 @@ UNKNOWN = "unknown"
 
 class ResumeError(Exception):
     """Why a run cannot be resumed, in one line."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """An earlier run of Snakemake, as its log tells: where it began, and its Slurm jobs' name."""
-
-    host: str
-    command: str
-    slurm_name: str | None
-
-    @classmethod
-    def of(cls, log: str) -> Run:
-        """From the text of a log."""
-        return cls(
-            _first(r"^  Host: (.*)$", log) or "",
-            _first(r"^  Command: (.*)$", log) or "",
-            _first(r"^SLURM run ID: (\S+)$", log),
-        )
-
-
-def earlier_runs(folder: Path, study_file: Path) -> list[Run]:
-    """The runs of a study in ``folder``, the newest first; by the study file in a log's head.
-
-    One that stopped at its start (at another's lock, say) is none: it had no jobs.
-    """
-    logs = sorted((folder / ".snakemake" / "log").glob("*.snakemake.log"), reverse=True)
-    texts = (log.read_text(encoding="utf-8", errors="replace") for log in logs)
-    return [
-        Run.of(text)
-        for text in texts
-        if re.search(r"^Provided (cores|remote nodes): ", text, re.MULTILINE)
-        and study_file.resolve()
-        in {
-            (folder / name).resolve()
-            for name in re.findall(r"'([^']+)'", _first(r"^  Config file\(s\): (.*)$", text) or "")
-        }
-    ]
 
 
 def cancel_slurm_jobs(names: Sequence[str]) -> list[str]:
@@ -127,8 +90,10 @@ def running_snakemake(folder: Path, study_file: Path) -> int | None:
         # A Slurm job is a Snakemake too, of one target. Where another user's runs is not told.
         if process.info["cwd"] not in (str(folder), None) or "--target-jobs" in words:
             continue
-        named = [part for word in words for part in word.split("=", 1)]
-        files = named if any(word.startswith("--configfile") for word in named) else ["config.yaml"]
+        files = option_words(words)
+        if not any(word.startswith("--configfile") for word in files):
+            snakefile = option(words, "--snakefile", "-s") or "Snakefile"
+            files = [str(Path(snakefile).with_name("config.yaml"))]
         if process.info["cwd"] is None:
             files = [one for one in files if Path(one).is_absolute()]
         if _is_snakemake(process) and study_file in {(folder / one).resolve() for one in files}:
@@ -182,7 +147,7 @@ def check_that_none_runs(folder: Path, study_file: Path, runs: Sequence[Run]) ->
 
 def check_profile(runs: Sequence[Run], arguments: Sequence[str]) -> None:
     """Raise ``ResumeError`` where a run of a cluster would go on on this machine alone."""
-    chosen = _first(r"--(?:profile|executor)[ =](\S+)", " ".join(arguments))
+    chosen = option(arguments, "--profile", "--executor")
     if runs and runs[0].slurm_name and Path(chosen or "local").name == "local":
         raise ResumeError(
             f"the last run was on Slurm ({runs[0].command}); resume it with the same profile, "
@@ -198,19 +163,13 @@ def _wait_until(is_done: Callable[[], bool], complaint: str) -> None:
         time.sleep(1)
 
 
-def _first(pattern: str, text: str) -> str | None:
-    found = re.search(pattern, text, re.MULTILINE)
-    return found[1] if found else None
-
-
 def end_what_is_left(study_file: Path, arguments: Sequence[str]) -> None:
     """End the jobs of a killed run of the study in this folder, and tidy up after them.
 
     Raises ``ResumeError`` where the run may be alive, and ``StudyError`` for a bad study file.
     """
-    folder, name = Path.cwd(), read_yaml(study_file)["study"]
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", str(name)):
-        raise StudyError(f"{study_file}: study: {name!r} was found; letters, digits, - and _ only")
+    folder = Path(option(arguments, "--directory", "-d") or "").resolve()
+    name = study_name(study_file)
     runs = earlier_runs(folder, study_file.resolve())
     check_that_none_runs(folder, study_file.resolve(), runs)
     check_profile(runs, arguments)
