@@ -8,13 +8,29 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STUDY ?= config.yaml
 # local: this machine; slurm: a cluster (slurm/config.yaml)
 PROFILE ?= local
-SNAKEMAKE_FLAGS = --profile $(PROFILE) $(if $(filter local,$(PROFILE)),--cores $(CORES))
+# What users give reaches the shell as it is, with spaces, quotes and all: by the environment.
+export STUDY_FILE := $(value STUDY)
+export RUN_PROFILE := $(value PROFILE)
+export RUN_CORES := $(CORES)
+IS_LOCAL := $(filter local,$(PROFILE))
+SNAKEMAKE = PATH="$$(cd "$(BIN)" && pwd):$$PATH" $(BIN)/python -m snakemake
+SNAKEMAKE_FLAGS = --profile "$$RUN_PROFILE" $(if $(IS_LOCAL),--cores "$$RUN_CORES")
 # The study's name; a study file that cannot be read ends make in one line.
-NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study $(STUDY)
+NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study "$$STUDY_FILE"
+# A misspelt profile is told by Snakemake.
+CHECK_RUN = $(if $(IS_LOCAL),[[ "$$RUN_CORES" =~ ^(all|[1-9][0-9]*)$$ ]] || { echo "Error: CORES: '$$RUN_CORES' was found; a whole number from 1 or all is needed" >&2; exit 1; };) $(NAME) > /dev/null
+WRITE_REPORT = name=$$($(NAME)); $(SNAKEMAKE) --configfile "$$STUDY_FILE" --report "results/$$name/report.html"; \
+  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
 CHECK_PYTHON = $(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
+
+HASH := \#
+NOT_IN_VENV := $(strip $(foreach one,$(HASH) : % & ; | < > * ? " ' ` \ ( ) [ ] { } ~,$(findstring $(one),$(value VENV))))
+ifneq ($(words $(value VENV)) $(NOT_IN_VENV),1 )
+  $(error VENV: "$(value VENV)" has a space or a sign in it that make takes for its own ($(NOT_IN_VENV)); give a path without)
+endif
 
 .PHONY: help setup run resume report container benchmark test test-slurm lint pins lock unlock clean
 
@@ -33,19 +49,17 @@ $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requ
 	@touch $@
 
 run: setup  ## Run a study (STUDY=config.yaml PROFILE=local) and write its report
-	@$(NAME) > /dev/null
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake $(SNAKEMAKE_FLAGS) --configfile $(STUDY)
-	@$(MAKE) --no-print-directory report
+	@$(CHECK_RUN)
+	$(SNAKEMAKE) $(SNAKEMAKE_FLAGS) --configfile "$$STUDY_FILE"
+	@$(WRITE_REPORT)
 
 resume: setup  ## The same after a run was killed: end its jobs, unlock, go on
-	@$(NAME) > /dev/null
-	PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=workflow_scripts $(BIN)/python -m study.resume $(STUDY) $(SNAKEMAKE_FLAGS)
-	@$(MAKE) --no-print-directory report
+	@$(CHECK_RUN)
+	PATH="$$(cd "$(BIN)" && pwd):$$PATH" PYTHONPATH=workflow_scripts $(BIN)/python -m study.resume "$$STUDY_FILE" $(SNAKEMAKE_FLAGS)
+	@$(WRITE_REPORT)
 
 report: setup  ## Write results/<study>/report.html
-	@name=$$($(NAME)); PATH="$(abspath $(BIN)):$$PATH" \
-	  $(BIN)/snakemake --configfile $(STUDY) --report results/$$name/report.html; \
-	  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
+	@$(WRITE_REPORT)
 
 container: relevance-neurons.sif  ## The image for --sdm apptainer (needs Apptainer)
 
@@ -64,9 +78,9 @@ lint: setup  ## Formatters, linters, unused and undeclared packages, the schema 
 	$(BIN)/deptry .
 	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest
 	$(BIN)/snakefmt --check Snakefile rules
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+	$(SNAKEMAKE) --lint
 	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \
-	  PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -n --quiet all --configfile $$study; done
+	  $(SNAKEMAKE) -n --quiet all --configfile "$$study"; done
 
 test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)
 	$(BIN)/python -m pytest $(SLURM) -n 2 --dist loadfile --no-loadscope-reorder
@@ -83,7 +97,7 @@ lock: pins  ## The same, and constraints.txt from what is then installed in .ven
 	$(BIN)/python envs/write_pins.py --lock
 
 unlock: setup  ## Let the next run start (resume does it too)
-	$(BIN)/snakemake --unlock --configfile $(STUDY)
+	$(SNAKEMAKE) --unlock --configfile "$$STUDY_FILE"
 
 clean:  ## Remove .venv (results stay)
 	rm -rf $(VENV)

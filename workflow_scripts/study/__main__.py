@@ -2,9 +2,14 @@
 
 import sys
 
-from study.reading import StudyError, read_yaml
+from study.reading import StudyError, study_name
 
+if len(sys.argv) != 2:
+    sys.exit(
+        f"Error: {len(sys.argv) - 1} words were given; one study file is needed, in quotes where "
+        "its path has spaces"
+    )
 try:
-    print(read_yaml(sys.argv[1])["study"])
+    print(study_name(sys.argv[1]))
 except StudyError as mistake:
     sys.exit(f"Error: {mistake}")
