@@ -210,9 +210,8 @@ def bm25_settings(wildcards):
 
 def first_stage(wildcards):
     """What finds a collection's passages: a run of the user's own, else BM25's index."""
-    keys = collection_keys(wildcards)
-    if "run" in keys:
-        return {"own_run": keys["run"]}
+    if wildcards.collection in OWN_RUNS:
+        return {"own_run": OWN_RUNS[wildcards.collection]}
     return {"index": f"{RESULTS}/indexes/{wildcards.collection}"}
 
 
@@ -298,6 +297,9 @@ def base_files():
 
 # At once: Snakemake sees no link that is made while it looks at the files.
 SOURCE_FILES = {name: files_of(keys) for name, keys in STUDY["collections"].items()}
+OWN_RUNS = {
+    name: literal(keys["run"]) for name, keys in STUDY["collections"].items() if "run" in keys
+}
 RERANKER = reranker_settings()
 RERANKER_FILES = reranker_files()
 BASE_FILES = base_files()
