@@ -467,7 +467,7 @@ def test_measures_that_do_not_fit_are_refused(values, sizes, message):
 def test_two_measures_are_refused(study):
     measures, sizes = study
     both = pl.concat([measures, measures.with_columns(measure=pl.lit("RR"))])
-    with pytest.raises(UserError, match=r"found \['RR', 'nDCG@10'\], one is allowed"):
+    with pytest.raises(UserError, match=r"found \['RR', 'nDCG@10'\]; one is allowed"):
         ablation_effects(both, sizes)
 
 

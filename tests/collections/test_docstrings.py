@@ -241,7 +241,9 @@ def test_mistakes_of_the_user():
         docstring_passages("no_such_package")
     with pytest.raises(UserError, match=r"package no_such\.package: not installed here"):
         docstring_passages("no_such.package")
-    with pytest.raises(UserError, match="'test' is not one of training, attribution, ablation"):
+    with pytest.raises(
+        UserError, match="'test' was found; allowed: training, attribution, ablation, all"
+    ):
         docstring_collection("json", "test")
     with pytest.raises(UserError, match="package json: too small, no query falls into part"):
         for part in PARTS:

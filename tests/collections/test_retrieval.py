@@ -130,7 +130,7 @@ def test_an_error_in_a_later_chunk_is_not_lost(tmp_path):
 
 
 def test_mistakes_of_the_user(tmp_path):
-    with pytest.raises(UserError, match="engine 'lucene' is not one of pisa, terrier"):
+    with pytest.raises(UserError, match="engine 'lucene' was found; allowed: pisa, terrier"):
         Bm25(engine="lucene")
     with pytest.raises(UserError, match="exists already"):
         build_index(frame(TEXTS), tmp_path, Bm25())

@@ -235,7 +235,7 @@ def test_figure4_says_that_a_scheme_is_empty(schemes):
 
 @pytest.mark.parametrize(("scheme", "level"), [("N_delta", 1.0), ("N_alpha", 0.3)])
 def test_figure4_refuses_an_unknown_scheme_or_level(schemes, scheme, level):
-    with pytest.raises(UserError, match=r"figure 4: found (scheme N_delta|top_percent 0.3), allow"):
+    with pytest.raises(UserError, match=r"figure 4: found (scheme N_delta|top_percent 0.3); allow"):
         figure4(schemes, scheme, level, COMPONENTS)
 
 
@@ -461,5 +461,5 @@ def test_png_has_300_dots_an_inch(tmp_path):
 
 
 def test_unknown_format_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"found suffix '\.pdf', allowed: \.svg, \.png"):
+    with pytest.raises(UserError, match=r"found suffix '\.pdf'; allowed: \.svg, \.png"):
         save_figure(new_figure(3.0, 2.0), [tmp_path / "f.pdf"])

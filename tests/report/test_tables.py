@@ -101,7 +101,7 @@ def test_csv_keeps_numbers_and_nulls(tmp_path):
 
 
 def test_unknown_format_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"found suffix '\.xlsx', allowed: \.csv, \.md, \.tex"):
+    with pytest.raises(UserError, match=r"found suffix '\.xlsx'; allowed: \.csv, \.md, \.tex"):
         write_table(small_table([Cell("a")]), [tmp_path / "t.xlsx"])
 
 

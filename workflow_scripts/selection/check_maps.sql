@@ -27,19 +27,21 @@ first_map AS (
 ),
 
 faults AS (
-    SELECT 1 AS severity, format('collections.{}: a collection cannot be named so, because '
-        '"all", "and_out" and "and_all" are parts of scheme names', name) AS fault
+    SELECT 1 AS severity, format('collections.{}: "all", "and_out" and "and_all" are parts of '
+        'scheme names, no names of collections; call it by another', name) AS fault
     FROM collections WHERE name IN ('all', 'and_out', 'and_all')
     UNION ALL
-    SELECT 2, format('{}: its collection {} is not one of the study''s attribution collections',
+    SELECT 2, format('{}: its collection {} is not one of the study''s attribution collections; '
+        'give the maps of these alone',
         file, collection)
     FROM maps WHERE collection NOT IN (SELECT name FROM collections)
     UNION ALL
-    SELECT 3, format('{}: the {} map of {} is given by {} files, one is allowed',
+    SELECT 3, format('{}: the {} map of {} is given by {} files; one is allowed',
         file, label, collection, n_files)
     FROM maps WHERE n_files > 1
     UNION ALL
-    SELECT 4, format('{}: {} of {} scores are not finite numbers', file, n_missing, n_neurons)
+    SELECT 4, format('{}: {} of {} scores are not finite numbers; remove it, and it is made anew',
+        file, n_missing, n_neurons)
     FROM maps WHERE n_missing > 0
     UNION ALL
     SELECT 5, format('{}: its {} neurons are not the {} neurons of {}; all maps must come from '

@@ -127,6 +127,8 @@ def _matched(
     try:
         drawn = [draw_matched(selected, neurons, sizes, n, settings.seed) for n in draws]
     except TooFewLeft as error:
+        # Way out: nothing need be done; tables and figures lack this control. Lower levels leave
+        # more neurons to draw from.
         logger.warning("%s: no matched control (%s)", name, error)
         return []
     quality = [match_quality(selected, one, neurons, sizes) for one in drawn]

@@ -101,7 +101,7 @@ def ablation_effects(
     Raises ``UserError`` if the unpruned ranker, a query or a scheme's size is missing.
     """
     if measures["measure"].n_unique() != 1:
-        raise UserError(f"measures: found {sorted(measures['measure'].unique())}, one is allowed")
+        raise UserError(f"measures: found {sorted(measures['measure'].unique())}; one is allowed")
     empty = scheme_sizes.filter(pl.col("n_neurons") == 0).select(*_CELL)
     ablated = kinds.with_kind(measures).join(empty.rename({"scheme": "of"}), on=_OF, how="anti")
     rows = []
@@ -117,18 +117,20 @@ def _query_values(collection: str, frame: pl.DataFrame) -> _Values:
     frame = frame.sort(*_CONDITION, "query_id")
     conditions = frame.group_by(*_CONDITION, maintain_order=True).agg("query_id", "value")
     queries = frame["query_id"].unique().sort().to_list()
-    for *name, found, _ in conditions.iter_rows():
+    for scheme, level, draw, found, _ in conditions.iter_rows():
         if found != queries:
             raise UserError(
-                f"measures of {collection}: {name[0]} at {name[1]} % (draw {name[2]}) has "
-                f"{len(found)} values, expected one for each of {len(queries)} queries"
+                f"measures of {collection}: {scheme} at {level} % (draw {draw}) has {len(found)} "
+                f"values for {len(queries)} queries; measure each of them once"
             )
     if frame["value"].is_null().any() or frame["value"].is_nan().any():
-        raise UserError(f"measures of {collection}: a value is missing, expected a number")
+        raise UserError(f"measures of {collection}: a value is missing; a number is needed")
     groups = conditions.group_by(*_CELL, maintain_order=True).agg("value")
     ablated = {(scheme, level): np.array(values) for scheme, level, values in groups.iter_rows()}
     if (kinds.UNPRUNED, 0.0) not in ablated:
-        raise UserError(f"measures of {collection}: no rows of scheme none, which is compared with")
+        raise UserError(
+            f"measures of {collection}: no rows of scheme none; measure the unpruned ranker too"
+        )
     (original,) = ablated.pop((kinds.UNPRUNED, 0.0))
     shuffled = ablated.pop((kinds.SHUFFLED, 0.0), None)
     floor = None if shuffled is None else shuffled.mean(axis=0)
@@ -210,7 +212,10 @@ def _with_sizes(effects: pl.DataFrame, scheme_sizes: pl.DataFrame) -> pl.DataFra
     unknown = effects.filter(pl.col("n_neurons").is_null())
     if unknown.height:
         scheme, top_percent = unknown.select("of", "top_percent").row(0)
-        raise UserError(f"scheme sizes: none for {scheme} at {top_percent} %, which was ablated")
+        raise UserError(
+            f"scheme sizes: none for {scheme} at {top_percent} %, which was ablated; give its "
+            "n_neurons"
+        )
     return effects.select(list(EFFECTS)).cast(dict(EFFECTS))
 
 

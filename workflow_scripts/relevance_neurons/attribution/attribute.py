@@ -49,11 +49,13 @@ def attribute(
     if reranker.arithmetic("attribution") == "bfloat16":
         logger.warning(
             "bfloat16 changes a pair's scores by 5 to 15 %, and its rounding looks like bends to "
-            "an adaptive grid: prefer dtype auto, or a uniform rule"
+            "an adaptive grid; prefer dtype auto, or a uniform rule"
         )
     unused, value = ("n_points", n_points) if quadrature == "adaptive" else ("tolerance", tolerance)
     if value is not None:
-        raise UserError(f"attribution.{unused}: {value} was found; {quadrature} does not use it")
+        raise UserError(
+            f"attribution.{unused}: {value} was found; {quadrature} does not use it: take it out"
+        )
     rule = {"quadrature": quadrature, "tolerance": tolerance, "n_points": n_points}
     given = {key: value for key, value in rule.items() if value is not None}
     settings = Settings(label, baseline, target, **given)
@@ -69,7 +71,7 @@ def attribute(
     given_up = sum(check.is_given_up for check in result.checked)
     if given_up:
         logger.warning(
-            "%d of %d pairs missed the tolerance of %g within %d points: see error_estimate of "
+            "%d of %d pairs missed the tolerance of %g within %d points; see error_estimate of "
             "their attribution_checks",
             *(given_up, len(part), settings.tolerance, MAX_POINTS),
         )

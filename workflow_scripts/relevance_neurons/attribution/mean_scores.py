@@ -121,7 +121,7 @@ def merge_shards(
         result.running.add_sums(range(start, start + n_pairs), _arrays(frame))
         start += n_pairs
     if not start:
-        raise UserError("shards: none of them has a pair")
+        raise UserError("shards: none of them has a pair; at least one is needed")
     return result
 
 

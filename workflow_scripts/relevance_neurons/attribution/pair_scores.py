@@ -194,7 +194,8 @@ class _Pair:
         if not self._waiting:
             if not bool(torch.isfinite(traced.values + traced.slopes).all()):
                 raise UserError(
-                    "attribution: the ranker's score or its slope is not a finite number"
+                    "attribution: the ranker's score or its slope is not a finite number; its "
+                    "weights may be broken, or the dtype too narrow: try float32"
                 )
             values = traced.values.tolist()
             self.n_points += len(points)

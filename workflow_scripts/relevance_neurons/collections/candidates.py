@@ -82,6 +82,8 @@ def warn_of_copies(candidates: pl.DataFrame, documents: Path) -> None:
         relevant, on=["query_id", "text"], how="semi"
     )
     if len(copies):
+        # Way out: nothing need be done where they are few; else judge them, or take such copies out
+        # of the documents.
         logger.warning(
             "%d other passages, of %d queries, have the text of a relevant one under another id: "
             "they count as non-relevant (first: document %s for query %s)",
@@ -113,6 +115,7 @@ def _with_text(relevant: pl.DataFrame, doc_ids: pl.Series) -> pl.DataFrame:
     there = doc_ids.filter(doc_ids.is_in(relevant["doc_id"].unique().implode()))
     known = relevant.filter(pl.col("doc_id").is_in(there.implode()))
     if missing := len(relevant) - len(known):
+        # Way out: nothing need be done; what is not there cannot be ranked.
         logger.warning("%d relevant passages are not among the documents: left out", missing)
     return known
 
@@ -129,6 +132,8 @@ def _with_something_to_rank(
         )
     left_out = chosen.join(whole, on="query_id", how="anti")["query_id"].to_list()
     if left_out:
+        # Way out: nothing need be done where they are few; else look whether `language` is that of
+        # the texts, or bring a run of your own (`run`).
         logger.warning(
             "%d of %d queries are left out, %s finds no other passage for them: %s%s",
             len(left_out),

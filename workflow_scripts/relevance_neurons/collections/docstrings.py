@@ -48,7 +48,7 @@ def docstring_collection(
     Raises ``UserError`` for an unknown package or part, or one without queries.
     """
     if part not in (*PARTS, "all"):
-        raise UserError(f"docstrings: part {part!r} is not one of {', '.join(PARTS)}, all")
+        raise UserError(f"docstrings: part {part!r} was found; allowed: {', '.join(PARTS)}, all")
     passages = docstring_passages(packages, max_words)
     documents = passages.select("doc_id", "text")
     chosen = passages.select(query_id="doc_id", text="query")
@@ -57,7 +57,10 @@ def docstring_collection(
         chosen = chosen.filter(pl.Series([part_of(query) == part for query in words]))
         if chosen.is_empty():
             names = ", ".join(_listed(packages))
-            raise UserError(f"package {names}: too small, no query falls into part {part}")
+            raise UserError(
+                f"package {names}: too small, no query falls into part {part}; name more packages, "
+                "or take part: all"
+            )
     chosen = sample_queries(chosen, queries, seed)
     own = chosen.select("query_id", doc_id="query_id", grade=pl.lit(1, pl.Int64))
     qrels = pl.concat([own, _hard_negatives(documents, chosen, negatives)])
@@ -109,7 +112,9 @@ def docstring_passages(
     for package in _listed(packages):
         found = _texts(package, max_words)
         if not found:
-            raise UserError(f"package {package}: no docstring of it has a sentence and a text")
+            raise UserError(
+                f"package {package}: no docstring of it has a sentence and a text; name another"
+            )
         rows = found | rows
     frame = pl.DataFrame(
         [(doc_id, *found) for doc_id, found in sorted(rows.items())],

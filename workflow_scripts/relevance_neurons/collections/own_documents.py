@@ -40,7 +40,7 @@ def mark_own_documents(
     if len(own):
         logger.warning(
             "%s: %d of %d queries are documents too, under their own id: left out of their own "
-            "rankings and judgments (own_document: keep would keep them)",
+            "rankings and judgments; own_document: keep would keep them",
             collection,
             len(own),
             len(queries),

@@ -54,6 +54,8 @@ def read_run(path: str | Path, queries: pl.DataFrame, documents: Path) -> OwnRun
     rows = pl.DataFrame(_rows(path, asked), schema=_SCHEMA, orient="row")
     known = rows.filter(pl.col("doc_id").is_in(doc_ids.implode()))
     if missing := len(rows) - len(known):
+        # Way out: nothing need be done where the run is of a larger collection; else write ids as
+        # the documents have them.
         logger.warning("%s: %d passages are not among the documents: left out", path, missing)
     if known.is_empty():
         raise UserError(
@@ -62,6 +64,8 @@ def read_run(path: str | Path, queries: pl.DataFrame, documents: Path) -> OwnRun
         )
     lacking = len(asked) - known["query_id"].n_unique()
     if lacking:
+        # Way out: nothing need be done; these queries are left out, and the evaluation counts them
+        # (n_not_found).
         logger.warning("%s: %d of %d judged queries are not in the run", path, lacking, len(asked))
     return OwnRun(known, doc_ids)
 

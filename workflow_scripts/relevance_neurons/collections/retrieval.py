@@ -49,7 +49,9 @@ class Bm25:
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
-            raise UserError(f"bm25: engine {self.engine!r} is not one of {', '.join(ENGINES)}")
+            raise UserError(
+                f"bm25: engine {self.engine!r} was found; allowed: {', '.join(ENGINES)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def _checked_documents(chunk: pl.DataFrame) -> pl.DataFrame:
 def _check_texts(frame: pl.DataFrame, id_column: str) -> None:
     bad = frame.filter(pl.col("text").is_null() | pl.col(id_column).is_null())
     if len(bad):
-        raise UserError(f"{id_column} {bad[id_column][0]!r} has no text")
+        raise UserError(f"{id_column} {bad[id_column][0]!r} has no text; give it one")
 
 
 def _check_unique(doc_ids: pl.Series) -> None:

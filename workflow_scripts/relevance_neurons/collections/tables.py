@@ -52,6 +52,8 @@ class _Left(NamedTuple):
     def warn(self, n: int, what: str) -> None:
         """Say that ``n`` rows are left out, whatever ``on_dangling`` is: they came twice."""
         if n:
+            # Way out: nothing need be done where so many are known to be there; else mend them:
+            # on_dangling: stop names the first that dangles in your own files, with its line.
             logger.warning("%s: left out %d %s", self.collection, n, what)
 
 
@@ -174,8 +176,7 @@ def _with_text(
                 f"collection {left.collection}: the judgments ({len(lost)}) are all of {name} that "
                 f"are not there or have no text; the first: {lost[0]!r}; write ids alike everywhere"
             )
-        what = f"judgments of {name} that have no text"
-        left.out(len(lost), n_judgments, what, lost.first())
+        left.out(len(lost), n_judgments, f"judgments of {name} that have no text", lost.first())
         kept = kept.join(known, on=id_column, how="semi")
     return kept
 
@@ -194,8 +195,11 @@ def _check_grades(
             f"grades found: {found}; list those that mean relevant"
         )
     for grade in sorted({*relevant, *non_relevant} - counts.keys()):
+        # Way out: nothing need be done where the list is longer on purpose; else list grades that
+        # are there.
         logger.warning("%s: no judgment has grade %d; grades found: %s", collection, grade, found)
     for grade in sorted(counts.keys() - {*relevant, *non_relevant}):
+        # Way out: nothing need be done where they are ambiguous; else add the grade to one list.
         logger.warning(
             "%s: %d judgments have grade %d, which neither `relevant` nor `non_relevant` lists: "
             "ambiguous, and attributed as neither",

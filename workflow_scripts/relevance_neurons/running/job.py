@@ -47,7 +47,8 @@ def job(log: str | Path) -> Iterator[None]:
                 )
             traceback.print_exc(file=stream)
             _fail(
-                f"Error: {type(error).__name__}: {error} (a fault of the program; see {log})",
+                f"Error: {type(error).__name__}: {error} (a fault of the program); report "
+                f"it with its log, {log}",
                 stream,
                 terminal,
             )

@@ -53,9 +53,8 @@ def _query(file: str | Path, variables: Mapping[str, object]) -> Iterator[DuckDB
 
 def check(file: str | Path, **variables: object) -> None:
     """Raise ``UserError`` with the first fault that the query in ``file`` finds, if any."""
-    faults = run_sql(file, **variables)
-    if len(faults):
-        raise UserError(faults["fault"][0])
+    for fault in run_sql(file, **variables)["fault"]:
+        raise UserError(fault)
 
 
 def _plain(value: object) -> object:

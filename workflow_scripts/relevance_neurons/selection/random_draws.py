@@ -45,7 +45,10 @@ def in_order(activations: pl.DataFrame, column: str, neurons: Neurons) -> np.nda
     values = activations.select(*NEURON_COLUMNS, column)
     found = neurons.frame().join(values, on=NEURON_COLUMNS, how="left", maintain_order="left")
     if found[column].null_count() or len(found) != len(neurons):
-        raise UserError("activations: they are not of this ranker's neurons, one row each")
+        raise UserError(
+            "activations: they are not of this ranker's neurons, one row each; measure_activations "
+            "gives them"
+        )
     return found[column].to_numpy()
 
 

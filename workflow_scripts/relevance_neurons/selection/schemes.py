@@ -131,6 +131,8 @@ def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
             logger.info("%s schemes leave out %s: no %s", family, ", ".join(left_out), needs)
     for scheme, members in used.items():
         if scheme in JOINT and len(members) < 2:
+            # Way out: nothing need be done; it is that collection's own scheme. Attribute a second
+            # collection of its domain for an intersection.
             logger.warning("%s is no intersection: its only collection is %s", scheme, members[0])
     for scheme, level in sizes.filter(pl.col("n_neurons") == 0)["scheme", "top_percent"].rows():
         logger.info(

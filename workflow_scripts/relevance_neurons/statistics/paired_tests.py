@@ -42,6 +42,8 @@ def attainable_percent(original: np.ndarray, pruned: np.ndarray, floor: np.ndarr
 def paired_p(original: np.ndarray, pruned: np.ndarray, where: str) -> float | None:
     """Two-tailed paired t-test; 1 where every query has the same value under both rankers."""
     if len(original) < 2:
+        # Way out: nothing need be done; its p-values are empty. More queries are needed for them:
+        # ablation.max_queries, or more judgments.
         logger.warning("%s: no t-test, found %d query, needs 2", where, len(original))
         return None
     if np.all(np.abs(pruned - original) < ROUNDING):

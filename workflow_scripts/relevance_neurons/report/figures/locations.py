@@ -35,7 +35,7 @@ def figure4(
     for column, value in (("scheme", scheme), ("top_percent", top_percent)):
         found = schemes[column].unique().sort().to_list()
         if value not in found:
-            raise UserError(f"figure 4: found {column} {value}, allowed: {found}")
+            raise UserError(f"figure 4: found {column} {value}; allowed: {found}")
     chosen = schemes.filter(scheme=scheme, top_percent=top_percent)
     if not set(chosen["component"]) <= set(components):
         raise ValueError(f"components: found {sorted(set(chosen['component']))} in the scheme")

@@ -47,7 +47,7 @@ def save_figure(figure: Figure, paths: Iterable[str | Path]) -> None:
     """Write ``figure`` to every path (.svg or .png, 300 dpi); equal figures give equal bytes."""
     for path in map(Path, paths):
         if path.suffix not in (".svg", ".png"):
-            raise UserError(f"{path}: found suffix {path.suffix!r}, allowed: .svg, .png")
+            raise UserError(f"{path}: found suffix {path.suffix!r}; allowed: .svg, .png")
         metadata = {"Date": None} if path.suffix == ".svg" else {}
         with style.context(STYLE, after_reset=True), whole(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)

@@ -87,7 +87,7 @@ def write_table(table: Table, paths: Iterable[str | Path]) -> None:
         elif path.suffix == ".tex":
             write_text(latex(table), path)
         else:
-            raise UserError(f"{path}: found suffix {path.suffix!r}, allowed: .csv, .md, .tex")
+            raise UserError(f"{path}: found suffix {path.suffix!r}; allowed: .csv, .md, .tex")
 
 
 def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
