@@ -32,7 +32,7 @@ ifneq ($(words $(value VENV)) $(NOT_IN_VENV),1 )
   $(error VENV: "$(value VENV)" has a space or a sign in it that make takes for its own ($(NOT_IN_VENV)); give a path without)
 endif
 
-.PHONY: help setup run resume report container benchmark test test-slurm lint pins lock unlock clean
+.PHONY: help setup run resume report container benchmark test test-slurm lint pins lock docs unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +95,10 @@ pins:  ## Write requirements*.txt and envs/*.yaml from pyproject.toml
 lock: pins  ## The same, and constraints.txt from what is then installed in .venv
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python envs/write_pins.py --lock
+
+docs:  ## Write docs/troubleshooting.md from the messages in the code
+	@$(CHECK_PYTHON)
+	$(PYTHON) -m docs.write_troubleshooting
 
 unlock: setup  ## Let the next run start (resume does it too)
 	$(SNAKEMAKE) --unlock --configfile "$$STUDY_FILE"
