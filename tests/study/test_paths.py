@@ -20,7 +20,7 @@ def test_a_path_is_itself_where_it_can_be(tmp_path, name):
 
 
 @pytest.mark.parametrize("folder", ["{v1}", "<best>", "a {b", "plain"])
-@pytest.mark.parametrize("name", ["d.tsv", "{d}.tsv", "<d>.tsv"])
+@pytest.mark.parametrize("name", ["d.tsv.gz", "{d}.tsv.gz", "<d>.tsv.gz"])
 def test_a_path_with_characters_of_snakemake_is_another_of_the_same_file(
     tmp_path, monkeypatch, folder, name
 ):
@@ -31,6 +31,7 @@ def test_a_path_with_characters_of_snakemake_is_another_of_the_same_file(
     os.utime(file, (1e9, 1e9))
     path = Path(literal(file))
     assert not set("{}<>") & set(str(path)) and path.samefile(file)
+    assert path.suffixes == [".tsv", ".gz"]
     assert literal(file) == str(path)
     assert max(path.stat().st_mtime, path.lstat().st_mtime) == 1e9
     file.write_text("another")

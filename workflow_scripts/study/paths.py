@@ -48,7 +48,9 @@ def _link(path: Path, links: Path) -> Path:
             "XDG_CACHE_HOME to a folder without"
         )
     target = path.absolute()
-    link = links / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
+    # Its ending stays: by that a reader knows what is in a file.
+    ending = "".join(one for one in target.suffixes if not PATTERN.search(one))
+    link = links / (hashlib.sha256(os.fsencode(target)).hexdigest()[:16] + ending)
     links.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # of an earlier run, or of another job
         link.symlink_to(target)
