@@ -135,11 +135,11 @@ def check_that_none_runs(folder: Path, study_file: Path, runs: Sequence[Run]) ->
     if there == UNKNOWN:
         raise ResumeError(
             f"{study_file}: a run has locked this folder, and no log of Snakemake tells of one of "
-            "this study: resume the study that it was of, or see yourself that neither it nor a "
+            "this study; resume the study that it was of, or see yourself that neither it nor a "
             f"job of it still runs, and say so: {STARTED_ELSEWHERE}={UNKNOWN} before the command"
         )
     raise ResumeError(
-        f"{study_file}: its last run began on {there}, not on {here}: resume it there, where "
+        f"{study_file}: its last run began on {there}, not on {here}; resume it there, where "
         f"it can be seen whether it still runs, or say that it does not: {STARTED_ELSEWHERE}="
         f"{there} before the command"
     )
@@ -194,7 +194,8 @@ def resume(study_file: Path, arguments: Sequence[str]) -> None:
         [*snakemake, "--unlock", *arguments], capture_output=True, text=True, check=False
     )
     if unlocked.returncode:
-        raise ResumeError(f"snakemake --unlock failed:\n{unlocked.stdout}{unlocked.stderr}")
+        said = " ".join(f"{unlocked.stdout}{unlocked.stderr}".split())
+        raise ResumeError(f"snakemake --unlock failed: {said}; see that the folder can be written")
     os.execv(sys.executable, [*snakemake, "--rerun-incomplete", *arguments])
 
 

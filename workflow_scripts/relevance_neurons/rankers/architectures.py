@@ -81,7 +81,7 @@ def misfit(model: nn.Module, architecture: Architecture) -> str | None:
         layers = []
     if not layers:
         place = architecture.layers
-        return f"no layers at {getattr(place, '__name__', place)}"
+        return f"no layers at {getattr(place, '__name__', place)}; name the path to them"
     problems = (_layer_misfit(layer, architecture) for layer in layers)
     return next((f"layer {n} {problem}" for n, problem in enumerate(problems) if problem), None)
 
@@ -96,14 +96,20 @@ def _layer_misfit(layer: nn.Module, architecture: Architecture) -> str | None:
         for one in columns:
             described.setdefault(one.module, Counter()).update(one.range)
     if _submodule(layer, architecture.layer_output) is None:
-        return f"has no {architecture.layer_output}, the described layer_output"
+        return f"has no {architecture.layer_output}; name its layer_output"
     for name, module in layer.named_modules():
         if isinstance(module, nn.Linear) and name not in architecture.no_neurons:
             times, size = described.get(module, Counter()), module.out_features
             if len(times) != size:
-                return f"has {name} with {size} outputs, of which {len(times)} are described"
+                return (
+                    f"has {name} with {size} outputs, of which {len(times)} are described; describe "
+                    "each once, or name the module in no_neurons"
+                )
             if times.total() != size:
-                return f"has {name} with {size} outputs, some of which are described twice"
+                return (
+                    f"has {name} with {size} outputs, some of which are described twice; describe "
+                    "each once"
+                )
     return None
 
 

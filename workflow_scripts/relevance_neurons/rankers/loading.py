@@ -116,5 +116,5 @@ def _device(name: str) -> torch.device:
     except RuntimeError as error:
         raise UserError(f"device: {name!r} was found; allowed: auto, cpu, cuda") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: cuda was asked for, but torch finds no GPU here")
+        raise UserError("device: cuda was asked for, but torch finds no GPU here; take auto or cpu")
     return device

@@ -68,6 +68,7 @@ class Memory:
                 "with more memory"
             )
         self.batch_tokens = max(1, self.batch_tokens // 2)
+        # Way out: nothing need be done; a smaller reranker.batch_tokens saves the failed passes.
         logger.warning("out of memory: going on with passes of %d tokens", self.batch_tokens)
 
 

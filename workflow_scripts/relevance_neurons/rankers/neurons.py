@@ -133,7 +133,9 @@ class Neurons:
             numbers, first = np.unique(group["neuron"].to_numpy(), return_index=True)
             values = _values(group)
             if (values != values[first][np.searchsorted(numbers, group["neuron"])]).any():
-                raise UserError(f"neurons: a neuron of layer {layer} {component} has two values")
+                raise UserError(
+                    f"neurons: a neuron of layer {layer} {component} has two values; give it one"
+                )
             if numbers[0] < 0 or numbers[-1] >= size:
                 wrong = numbers[0] if numbers[0] < 0 else numbers[-1]
                 raise UserError(
@@ -186,6 +188,7 @@ def _values(group: pl.DataFrame) -> np.ndarray:
     if not np.isfinite(values).all():
         layer, component, neuron = group.select(NEURON_COLUMNS).row(np.isfinite(values).argmin())
         raise UserError(
-            f"neurons: the value of layer {layer} {component} neuron {neuron} is no finite number"
+            f"neurons: the value of layer {layer} {component} neuron {neuron} is no finite number; "
+            "one is needed"
         )
     return values

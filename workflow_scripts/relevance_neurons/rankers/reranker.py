@@ -62,7 +62,7 @@ class Reranker:
         Raises ``UserError`` for anything but (query, passage).
         """
         if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
-            raise UserError("pairs: a list of (query, passage) is needed")
+            raise UserError("pairs: something else was found; a list of (query, passage) is needed")
         if not pairs:
             return []
         return self._tokenised(*zip(*pairs, strict=True))

@@ -108,11 +108,15 @@ def training_pairs(collections: Sequence[Collection]) -> pl.DataFrame:
         positives = judged.filter(pl.col("grade").is_in(collection.relevant))
         paired = positives.join(negatives, on="query_id", maintain_order="left")
         if lost := len(positives) - len(paired):
+            # Way out: nothing need be done where enough are left; else judge more passages.
             logger.warning("%d positives have no judged negative: left out", lost)
         frames.append(paired.select("query", "negatives", positive="passage"))
     pairs = pl.concat(frames)
     if pairs.is_empty():
-        raise UserError("training: no query has a relevant and a non-relevant judged passage")
+        raise UserError(
+            "training: no query has a relevant and a non-relevant judged passage; take collections "
+            "that were judged for both"
+        )
     return pairs
 
 
