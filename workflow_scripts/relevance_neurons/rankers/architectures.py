@@ -102,8 +102,8 @@ def _layer_misfit(layer: nn.Module, architecture: Architecture) -> str | None:
             times, size = described.get(module, Counter()), module.out_features
             if len(times) != size:
                 return (
-                    f"has {name} with {size} outputs, of which {len(times)} are described; describe "
-                    "each once, or name the module in no_neurons"
+                    f"has {name} with {size} outputs, of which {len(times)} are described; name "
+                    "each once, or the module in no_neurons"
                 )
             if times.total() != size:
                 return (
