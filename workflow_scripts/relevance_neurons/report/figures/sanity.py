@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -12,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.report.figures.fonts import find_fonts, fitted, text_width
 from relevance_neurons.report.figures.style import (
     DARK_GREY,
     PANEL_WIDTH,
@@ -25,7 +24,9 @@ from relevance_neurons.report.tables.formats import MINUS, number
 
 _SERIES = {"important": ("-", 1), "unimportant": ("--", 0)}
 _ALPHA = "α, from baseline (0) to the pair (1)"
-_CHARACTERS = 112
+_WIDTH, _TOKEN_WIDTH, _HALF = 6.1, 1.3, 2.8
+"""Inches that a text of the pair may take, a token, and an entry of a legend of two columns."""
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @styled
@@ -36,8 +37,11 @@ def figure1(path_example: pl.DataFrame) -> Figure:
     """
     figure = new_figure(2 * PANEL_WIDTH, 2.75)
     first = path_example.row(0, named=True)
-    texts = [f"{name}: {_abridged(first[name])}" for name in ("query", "passage")]
-    figure.suptitle("\n".join(texts), x=0.01, ha="left", fontsize="medium", color=DARK_GREY)
+    curves = {name: path_example.filter(series=name) for name in _SERIES}
+    texts = {name: first[name] for name in ("query", "passage")}
+    fonts = find_fonts([*texts.values(), *path_example["token"].unique()])
+    lines = [f"{name}: {fitted(figure, text, fonts, 8, _WIDTH)}" for name, text in texts.items()]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=8, color=DARK_GREY)
     left, middle, right = figure.subplots(1, 3)
     important = path_example.filter(series="important")
     left.plot("alpha", "f", data=important, color="black", label="F")
@@ -45,15 +49,18 @@ def figure1(path_example: pl.DataFrame) -> Figure:
     middle.set_title("(b) gradient ∂F/∂y at the token")
     right.set_title("(c) contribution up to α")
     for name, (style, number_of_colour) in _SERIES.items():
-        curve = path_example.filter(series=name)
         look = {"color": colour(number_of_colour), "ls": style}
-        middle.plot("alpha", "gradient", data=curve, label=_neuron(curve), **look)
-        right.plot("alpha", "contribution", data=curve, label=_neuron(curve), **look)
+        token = fitted(figure, curves[name]["token"][0], fonts, 7.5, _TOKEN_WIDTH)
+        look |= {"label": f"{_neuron(curves[name])}, token “{token}”"}
+        middle.plot("alpha", "gradient", data=curves[name], **look)
+        right.plot("alpha", "contribution", data=curves[name], **look)
     for axes in (left, middle, right):
         axes.set_xlim(0, 1)
         axes.grid(True)
     middle.set_xlabel(_ALPHA)
-    figure.legend(*middle.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    handles, labels = middle.get_legend_handles_labels()
+    is_wide = max(text_width(figure, label, fonts, 7.5) for label in labels) > _HALF
+    figure.legend(handles, labels, loc="outside lower center", ncols=1 if is_wide else 2)
     return figure
 
 
@@ -145,22 +152,13 @@ def _signed_log_scale(axes: Axes, axis: Axis, values: pl.Series) -> None:
 def _power(value: float) -> str:
     sign = MINUS if value < 0 else ""
     exponent = round(np.log10(abs(value)))
-    return f"{sign}$10^{{{exponent}}}$"
+    return f"{sign}10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _neuron(curve: pl.DataFrame) -> str:
     row = curve.row(0, named=True)
-    where = f"layer {row['layer']} {row['component']} {row['neuron']}"
-    return f"{row['series']}: {where}, token “{_plain(row['token'])}”"
+    return f"{row['series']}: layer {row['layer']} {row['component']} {row['neuron']}"
 
 
 def _words(label: str) -> str:
     return label.replace("_", "-")
-
-
-def _abridged(text: str) -> str:
-    return _plain(textwrap.shorten(text, _CHARACTERS, placeholder=" …"))
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # or Matplotlib reads what follows as a formula

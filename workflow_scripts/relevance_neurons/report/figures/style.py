@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.report.figures.fonts import use_fonts
 from relevance_neurons.running.outputs import whole
 
 STYLE = Path(__file__).with_name("style.mplstyle")
@@ -26,12 +27,17 @@ MARKERS = "osD^vPX<>"
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Run a function that draws a figure with the project's style, whatever the caller's is."""
+    """Run a function that draws a figure with the project's style, whatever the caller's is.
+
+    Texts get the fonts that their characters need, and none of them is read as a formula.
+    """
 
     @wraps(draw)
     def drawn(*args: object, **keywords: object) -> Figure:
         with style.context(STYLE, after_reset=True):
-            return draw(*args, **keywords)
+            figure = draw(*args, **keywords)
+            use_fonts(figure)
+            return figure
 
     return drawn
 
