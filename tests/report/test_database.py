@@ -136,7 +136,7 @@ def test_tables_hold_the_files(database, results):
             )
             columns = [pl.lit(value).alias(name) for name, value in names]
             frames.append(pl.read_parquet(file).select(*columns, pl.all()))
-        expected = pl.concat(frames)
+        expected = pl.concat(frames, how="diagonal")  # an own run brings columns of its own
         found = rows(database, f'FROM "{table}"').select(expected.columns)
         assert_frame_equal(found, expected, check_dtypes=False)
 
@@ -189,6 +189,47 @@ def test_every_table_says_what_a_row_is(database):
 def test_effects_have_the_columns_that_the_tests_compute(database):
     found = rows(database, "SELECT * FROM ablation_effects LIMIT 0").columns
     assert sorted(found) == sorted(EFFECTS.names())
+
+
+def test_no_column_comes_from_a_file_alone(database, results):
+    """Each has its place and type in database_tables.sql, whatever files a study has."""
+    declared = Path(build_database.__file__).with_name("database_tables.sql")
+    with duckdb.connect() as empty:
+        empty.execute(declared.read_text(encoding="utf-8"))
+        for table in study_files(results)[0]:
+            assert (
+                rows(empty, f'FROM "{table}"').columns == rows(database, f'FROM "{table}"').columns
+            )
+
+
+def test_columns_of_own_runs_thresholds_and_labels_are_explained(database):
+    comments = rows(database, "SELECT table_name, column_name, comment FROM duckdb_columns()")
+    said = {(table, column): comment for table, column, comment in comments.iter_rows()}
+    for one in (
+        *(("pairs", "threshold"), ("pairs", "agrees"), ("pairs", "kept"), ("candidates", "pool")),
+        *(("candidates", "run_rank"), ("qrels", "label"), ("qrels", "gain")),
+        *(("queries", "own_document"), ("ranking_quality", "n_not_found")),
+    ):
+        assert said[one], one
+    assert "keep: all" in said["pairs", "kept"]
+    assert all(word in said["candidates", "pool"] for word in ("relevant", "bm25", "run"))
+
+
+def test_predictions_are_counted_beside_what_is_kept(results, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(results, copy)
+    file = copy / "pairs" / "beta.parquet"
+    pairs = pl.read_parquet(file)
+    pairs.with_columns(kept=pl.lit(True), threshold=pl.lit(0.5)).write_parquet(file)  # keep: all
+    query = (QUERIES / "check_predictions.sql").read_text(encoding="utf-8")
+    with duckdb.connect(str(build(copy, tmp_path / "neurons.duckdb"))) as connection:
+        found = rows(connection, query).filter(collection="beta")
+    for row in found.iter_rows(named=True):
+        of = pairs.filter(label=row["label"])
+        assert (row["n_agreeing"], row["n_kept"]) == (of["agrees"].sum(), len(of))
+        assert 0 < row["n_agreeing"] < row["n_pairs"]
+        assert row["agreeing_percent"] == pytest.approx(100 * of["agrees"].mean())
+        assert row["median_threshold"] == 0.5
 
 
 def test_nothing_points_to_a_file(database):

@@ -10,6 +10,7 @@ import polars as pl
 
 from relevance_neurons.ablation.measures import shuffled_rankings
 from relevance_neurons.ablation.significance import ablation_effects
+from relevance_neurons.collections.labels import label_grades
 from relevance_neurons.statistics.bootstrap import mean_interval
 
 WORDS = [
@@ -17,7 +18,9 @@ WORDS = [
     *("winter", "bridge", "market", "garden", "engine", "harbour", "violin", "planet", "copper"),
 ]
 N_QUERIES, N_DOCUMENTS, POOL, DRAWS, MEASURE = 6, 40, 8, 3, "nDCG@10"
-SHUFFLES = 5
+SHUFFLES, THRESHOLD = 5, 0.5
+OWN_RUN = "zeta"
+"""The collection of which a run of the user's own takes the place of BM25's."""
 NOISE = {"": 1.5, "random": 0.05, "matched": 0.5, "mean": 1.0, "keep_only": 50.0}
 ABLATED = [
     *("P_alpha", "N_alpha", "P_and_out", "N_and_out", "P_and_all", "N_and_all"),
@@ -60,6 +63,8 @@ def write_ablations(
     for collection in domains:
         qrels = pl.read_parquet(folder / "collections" / collection / "qrels.parquet")
         candidates = _candidates(qrels, random)
+        if collection == OWN_RUN:
+            candidates = _of_own_run(candidates)
         rerankings = _rerankings(candidates, ablations, random)
         shuffled = shuffled_rankings(rerankings, SHUFFLES, seed=0)
         measures = _measures(pl.concat([rerankings, shuffled]), candidates)
@@ -72,6 +77,7 @@ def write_ablations(
     effects = ablation_effects(pl.concat(all_measures), sizes, replicates=200)
     _write(effects, folder / "ablation_effects.parquet")
     names = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
+    names += ["n_not_found"]
     frame = pl.DataFrame(quality, schema=names, orient="row")
     _write(frame, folder / "ranking_quality.parquet")
 
@@ -93,25 +99,29 @@ def _texts(collection: str, random: np.random.Generator) -> dict[str, pl.DataFra
             random.permutation(document_ids), [3, 2, 2, 1, *[0] * 10], strict=False
         )
     ]
+    qrels = pl.DataFrame(judged, schema=["query_id", "doc_id", "grade"], orient="row")
+    queries = {"query_id": query_ids, "text": questions, "own_document": False}
     return {
         "documents": pl.DataFrame({"doc_id": document_ids, "text": texts}),
-        "queries": pl.DataFrame({"query_id": query_ids, "text": questions}),
-        "qrels": pl.DataFrame(judged, schema=["query_id", "doc_id", "grade"], orient="row"),
+        "queries": pl.DataFrame(queries),
+        "qrels": label_grades(qrels, [2, 3], [0]),
     }
 
 
 def _pairs(qrels: pl.DataFrame, labels: Sequence[str], random: np.random.Generator) -> pl.DataFrame:
     relevant = pl.col("label") == "relevant"
-    label = pl.when(pl.col("grade") >= 2).then(pl.lit("relevant")).otherwise(pl.lit("non_relevant"))
-    pairs = qrels.filter(pl.col("grade") != 1).with_columns(label.alias("label"))
-    pairs = pairs.filter(pl.col("label").is_in(labels)).sort("query_id", "doc_id")
+    pairs = qrels.filter(pl.col("label").is_in(labels)).sort("query_id", "doc_id")
     return (
         pairs.with_columns(
             pl.Series("p_relevant", random.uniform(0, 1, len(pairs))),
             pl.Series("n_tokens", random.integers(16, 40, len(pairs))),
         )
-        .with_columns(((pl.col("p_relevant") > 0.5) == relevant).alias("kept"))
-        .select("query_id", "doc_id", "grade", "label", "p_relevant", "kept", "n_tokens")
+        .with_columns(agrees=(pl.col("p_relevant") > THRESHOLD) == relevant)
+        .select(
+            *("query_id", "doc_id", "grade", "label", "p_relevant"),
+            *(pl.col("agrees").alias("kept"), "n_tokens"),
+            *(pl.lit(THRESHOLD).alias("threshold"), "agrees"),
+        )
     )
 
 
@@ -143,7 +153,17 @@ def _candidates(qrels: pl.DataFrame, random: np.random.Generator) -> pl.DataFram
                 .alias("pool"),
             )
         )
-    return pl.concat(frames).sort("query_id", "bm25_rank")
+    columns = ("query_id", "doc_id", "grade", "bm25_rank", "bm25_score", "pool")
+    return pl.concat(frames).sort("query_id", "bm25_rank").select(columns)
+
+
+def _of_own_run(candidates: pl.DataFrame) -> pl.DataFrame:
+    return candidates.select(
+        *("query_id", "doc_id", "grade"),
+        *(pl.lit(None, pl.Int64).alias("bm25_rank"), pl.lit(None, pl.Float64).alias("bm25_score")),
+        *(pl.col("bm25_rank").alias("run_rank"), pl.col("bm25_score").alias("run_score")),
+        pl.col("pool").replace("bm25", "run"),
+    )
 
 
 def _rerankings(
@@ -193,10 +213,12 @@ def _measures(rerankings: pl.DataFrame, candidates: pl.DataFrame) -> pl.DataFram
 def _quality(
     collection: str, candidates: pl.DataFrame, measures: pl.DataFrame
 ) -> list[tuple[object, ...]]:
-    by_rank = candidates.sort("query_id", "bm25_rank").group_by("query_id", maintain_order=True)
-    bm25 = np.array([_ndcg(np.array(grade)) for grade in by_rank.agg("grade")["grade"]])
+    name = "run" if collection == OWN_RUN else "bm25"
+    by_rank = candidates.sort("query_id", f"{name}_rank").group_by("query_id", maintain_order=True)
+    first = np.array([_ndcg(np.array(grade)) for grade in by_rank.agg("grade")["grade"]])
     reranker = measures.filter(pl.col("scheme") == "none")["value"].to_numpy()
+    missing = 2 if collection == OWN_RUN else 0
     return [
-        (collection, ranking, MEASURE, *mean_interval(values, replicates=200), len(values))
-        for ranking, values in (("bm25", bm25), ("reranker", reranker))
+        (collection, ranking, MEASURE, *mean_interval(values, replicates=200), len(values), missing)
+        for ranking, values in ((name, first), ("reranker", reranker))
     ]

@@ -5,13 +5,15 @@ CREATE TABLE collections (
     relevant INTEGER[], non_relevant INTEGER[]
 );
 CREATE TABLE documents (collection VARCHAR, doc_id VARCHAR, text VARCHAR);
-CREATE TABLE queries (collection VARCHAR, query_id VARCHAR, text VARCHAR);
-CREATE TABLE qrels (collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER,
-    label VARCHAR, gain INTEGER
+CREATE TABLE queries (
+    collection VARCHAR, query_id VARCHAR, text VARCHAR, own_document BOOLEAN
+);
+CREATE TABLE qrels (
+    collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, label VARCHAR, gain INTEGER
 );
 CREATE TABLE pairs (
     collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, label VARCHAR,
-    p_relevant DOUBLE, kept BOOLEAN, n_tokens INTEGER
+    p_relevant DOUBLE, kept BOOLEAN, n_tokens INTEGER, threshold DOUBLE, agrees BOOLEAN
 );
 CREATE TABLE neuron_scores (
     collection VARCHAR, label VARCHAR, layer INTEGER, component VARCHAR, neuron INTEGER,
@@ -61,7 +63,7 @@ CREATE TABLE sensitivity (
 );
 CREATE TABLE candidates (
     collection VARCHAR, query_id VARCHAR, doc_id VARCHAR, grade INTEGER, bm25_rank INTEGER,
-    bm25_score DOUBLE, pool VARCHAR
+    bm25_score DOUBLE, run_rank INTEGER, run_score DOUBLE, pool VARCHAR
 );
 CREATE TABLE rerankings (
     collection VARCHAR, scheme VARCHAR, top_percent DOUBLE, draw INTEGER, query_id VARCHAR,
