@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from matplotlib.mathtext import MathTextParser
 
 from relevance_neurons.ablation.significance import EFFECTS
@@ -30,6 +32,7 @@ from relevance_neurons.selection.schemes import Scheme, paper_schemes
 from toys import synthetic_rankings, synthetic_results
 from workflow_scripts.report import write_tables
 
+SCHEMA = Path(__file__).parents[2] / "rules" / "schemas" / "study.schema.yaml"
 FORMATS = (".csv", ".md", ".tex")
 OTHER_TABLES = ("controls", "ranking_quality", "stability", "sensitivity")
 OTHER_TABLES += ("randomisation", "single_neurons")
@@ -82,6 +85,75 @@ def test_latex_escapes_and_emphasises():
         r"a\_b \& 5 \% & \textbf{$-$1\textsuperscript{\textdagger}} & \underline{2} & "
         r"$\emptyset$ & $P_x$ \\"
     )
+
+
+MARKDOWN = {
+    "a|b": r"a\|b",
+    "`x` and `y`": r"\`x\` and \`y\`",
+    "~~out~~": r"\~\~out\~\~",
+    "$x$ & $y$": r"\$x\$ &amp; \$y\$",
+    "&copy;": "&amp;copy;",
+    r"\|": r"\\\|",
+    "__x__": r"\_\_x\_\_",
+    "P_alpha_1": "P_alpha_1",
+    "P_and_": r"P_and\_",
+    "two\nlines": "two lines",
+    "蜂 ०": "蜂 ०",
+}
+
+
+@pytest.mark.parametrize(("text", "escaped"), MARKDOWN.items())
+def test_markdown_shows_every_character_as_it_is(text, escaped):
+    table = small_table([Cell(text), Cell("x")], notes=[text])
+    assert f"\n| {escaped} | x |\n" in markdown(table)
+    assert f"\n\n{escaped}\n" in markdown(table)
+
+
+LATEX = {
+    "a_b % c # d & e": r"a\_b \% c \# d \& e",
+    "$x$ {y}": r"\$x\$ \{y\}",
+    "~ ^ \\": r"\textasciitilde{} \textasciicircum{} \textbackslash{}",
+    "|score|": r"\textbar{}score\textbar{}",
+    'say "so"': "say ''so''",
+    "`x`": r"\textasciigrave{}x\textasciigrave{}",
+    "a--b": "a-{}-b",
+    "a---b": "a-{}-{}-b",
+    "1–2": "1--2",
+    "two\n\nlines": "two  lines",
+    "[0, 1]": "{}[0, 1]",
+    "*†": r"{}*\textsuperscript{\textdagger}",
+    "Übung": "Übung",
+}
+
+
+@pytest.mark.parametrize(("text", "escaped"), LATEX.items())
+def test_latex_shows_every_character_as_it_is(text, escaped):
+    table = small_table([Cell(text), Cell("x")], notes=[text])
+    lines = latex(table).splitlines()
+    assert rf"{escaped} & x \\" in lines
+    assert rf"\par\smallskip{{\footnotesize {escaped.removeprefix('{}')}}}" in lines
+    assert not any("LuaLaTeX" in line for line in lines)
+
+
+def test_latex_says_what_needs_another_engine():
+    first, second, *_ = latex(small_table([Cell("蜂 Übung क")])).splitlines()
+    assert first == r"% needs \usepackage{booktabs}"
+    assert second == "% needs LuaLaTeX or XeLaTeX, and fonts that have क 蜂"
+
+
+def test_csv_keeps_every_character(tmp_path):
+    odd = ['say "so"', "a,b", "two\nlines", " spaces ", "=1+1", "蜂", "it's; $x$", "NULL", ""]
+    write_csv(pl.DataFrame({"a": odd, "b": 1}), tmp_path / "t.csv")
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["a"] for row in csv.DictReader(stream)] == odd
+
+
+def test_names_of_a_study_begin_with_no_sign_of_a_formula():
+    """A spreadsheet takes = + - @ for one: CSV files have names and numbers as they are."""
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["properties"]
+    schemes = schema["selection"]["properties"]["schemes"]
+    for names in (schema["collections"], schemes, schema["sensitivity"]["properties"]["variants"]):
+        assert names["propertyNames"]["pattern"].startswith("^[A-Za-z0-9]")
 
 
 def test_groups_head_their_columns():
@@ -190,6 +262,9 @@ def test_table3_explains_a_scheme_of_ones_own():
     )
     row = of_table3([replace(own, own=True)]).data.row(0, named=True)
     assert (row["symbol"], row["symbol_latex"]) == ("mine", r"\mathrm{mine}")
+    hyphened = of_table3([replace(own, scheme="my-own_1", own=True)]).data["symbol_latex"][0]
+    assert hyphened == r"\mathrm{my{-}own\_1}"  # a bare one would be set as a minus
+    assert MathTextParser("path").parse(f"${hyphened}$").width > 0
     assert row["meaning"] == (
         "bottom X % by mean score without its sign, of each label, among value, in layers 3, 4, "
         "in both; of the mean over the collections"

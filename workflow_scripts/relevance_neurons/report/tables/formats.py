@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ _LATEX = {
     "^": r"\textasciicircum{}",
     "<": r"$<$",
     ">": r"$>$",
+    "|": r"\textbar{}",  # a dash in LaTeX's usual fonts
+    '"': "''",  # a special character of some languages
+    "`": r"\textasciigrave{}",
+    "\n": " ",
+    "\0": "{}",
     MINUS: r"$-$",
     "–": "--",
     "†": r"\textsuperscript{\textdagger}",
@@ -36,9 +42,13 @@ _LATEX = {
     "⊕": r"$\oplus$",
     "∩": r"$\cap$",
 }
+_LAST_OF_PDFLATEX = 0x17F
 _WIDE = 10
 """More columns than this need small type."""
-_MARKDOWN = {"\\": "\\\\", "|": "\\|", "*": "\\*", "<": "&lt;", ">": "&gt;", "\n": " "}
+_MARKDOWN = {character: f"\\{character}" for character in "\\|*`~$"}
+_MARKDOWN |= {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\n": " "}
+_OUTER_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""Those inside a word are no emphasis in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,11 @@ def write_table(table: Table, paths: Iterable[str | Path]) -> None:
 
 
 def write_csv(frame: pl.DataFrame, path: str | Path) -> None:
-    """Write ``frame`` as CSV (nothing for a null; lists joined by spaces)."""
+    """Write ``frame`` as CSV (nothing for a null; lists joined by spaces).
+
+    Texts are written as they are. None begins with a sign that spreadsheets take for a formula's:
+    the study's schema has every name begin with a letter or digit.
+    """
     lists = [name for name, kind in frame.schema.items() if kind == pl.List(pl.String)]
     with whole(path) as temporary:
         frame.with_columns(pl.col(lists).list.join(" ")).write_csv(temporary)
@@ -109,10 +123,12 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A ``table`` environment to ``\input`` (booktabs); the notes stand under the table."""
+    r"""A ``table`` environment to ``\input`` (booktabs); the notes stand under the table.
+
+    Characters beyond the alphabets that pdfLaTeX sets are kept, and named in the first lines.
+    """
     is_wide = len(table.columns) > _WIDE
     lines = [
-        "% needs \\usepackage{booktabs}" + (", and a page in landscape" if is_wide else ""),
         "\\begin{table}",
         "\\centering",
         *(["\\scriptsize\\setlength{\\tabcolsep}{2.5pt}"] if is_wide else []),
@@ -121,15 +137,24 @@ def latex(table: Table) -> str:
         f"\\begin{{tabular}}{{{''.join(table.alignment)}}}",
         "\\toprule",
         *_latex_groups(table),
-        " & ".join(_latex_escape(name) for name in table.columns) + r" \\",
+        _latex_row(map(_latex_escape, table.columns)),
         "\\midrule",
-        *(" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in table.rows),
+        *(_latex_row(map(_latex_cell, row)) for row in table.rows),
         "\\bottomrule",
         "\\end{tabular}",
         *(f"\\par\\smallskip{{\\footnotesize {_latex_escape(note)}}}" for note in table.notes),
         "\\end{table}",
     ]
-    return "\n".join(lines) + "\n"
+    needs = ["% needs \\usepackage{booktabs}" + (", and a page in landscape" if is_wide else "")]
+    if others := sorted({one for line in lines for one in line if ord(one) > _LAST_OF_PDFLATEX}):
+        needs += [f"% needs LuaLaTeX or XeLaTeX, and fonts that have {' '.join(others)}"]
+    return "\n".join([*needs, *lines]) + "\n"
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    r"""A row; what begins with [ or * would be an option of the line's end before it."""
+    row = " & ".join(cells)
+    return f"{'{}' if row.startswith(('[', '*')) else ''}{row} \\\\"
 
 
 def _grouped_columns(table: Table) -> list[str]:
@@ -167,8 +192,10 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _markdown_escape(text: str) -> str:
-    return "".join(_MARKDOWN.get(character, character) for character in text)
+    escaped = "".join(_MARKDOWN.get(character, character) for character in text)
+    return _OUTER_UNDERSCORE.sub(r"\\_", escaped)
 
 
 def _latex_escape(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    apart = re.sub("-(?=-)", "-\0", text)  # two hyphens would become one dash
+    return "".join(_LATEX.get(character, character) for character in apart)

@@ -154,7 +154,8 @@ def _symbols(scheme: Scheme) -> tuple[str, str]:
 
 
 def _tex_name(name: str) -> str:
-    return "\\mathrm{" + name.replace("_", r"\_") + "}"
+    escaped = name.replace("_", r"\_").replace("-", "{-}")  # a bare one is a minus, with space
+    return f"\\mathrm{{{escaped}}}"
 
 
 def _meaning(scheme: Scheme) -> str:
