@@ -353,19 +353,34 @@ def test_controls_without_further_kinds_or_in_domain_collections(effects):
 def test_quality_draws_both_rankings_with_intervals(quality):
     (axes,) = quality_figure(quality).axes
     drawn = lines(axes)
-    for ranking, label in (("bm25", "BM25"), ("reranker", "ranker")):
-        rows = quality.filter(ranking=ranking).sort("collection")
-        assert drawn[label][:, 0].tolist() == rows["value"].to_list()
+    collections = quality["collection"].unique().sort().to_list()
+    own_run = [name == synthetic_rankings.OWN_RUN for name in collections]
+    for ranking, label in (("bm25", "BM25"), ("run", "own run"), ("reranker", "ranker")):
+        values = dict(quality.filter(ranking=ranking).select("collection", "value").iter_rows())
+        expected = [values.get(name, np.nan) for name in collections]
+        np.testing.assert_array_equal(drawn[label][:, 0], expected)
+        offset = 0.14 if ranking == "reranker" else -0.14
+        np.testing.assert_allclose(drawn[label][:, 1], np.arange(3) + offset)
+    assert np.isnan(drawn["BM25"][:, 0]).tolist() == own_run
+    assert np.isnan(drawn["own run"][:, 0]).tolist() == [not own for own in own_run]
     segments = [part[:, 0].tolist() for one in axes.collections for part in one.get_segments()]
     assert sorted(segments) == sorted(map(list, quality.select("ci_low", "ci_high").rows()))
     assert axes.get_xlabel() == "nDCG@10, mean over queries (95 % interval)"
 
 
+@pytest.mark.parametrize("first", ["bm25", "run"])
+def test_quality_with_one_first_stage(quality, first):
+    shown = quality.with_columns(pl.col("ranking").replace({"bm25": first, "run": first}))
+    (axes,) = quality_figure(shown).axes
+    assert set(lines(axes)) == {"own run" if first == "run" else "BM25", "ranker"}
+    assert len({line.get_color() for line in axes.lines}) == 2
+
+
 def test_quality_with_gaps(quality):
-    known = quality.filter(~((pl.col("collection") == "zeta") & (pl.col("ranking") == "bm25")))
+    known = quality.filter(~((pl.col("collection") == "epsilon") & (pl.col("ranking") == "bm25")))
     known = known.with_columns(ci_low=None, ci_high=None)
     (axes,) = quality_figure(known).axes
-    assert np.isnan(lines(axes)["BM25"][:, 0]).tolist() == [False, False, True]
+    assert np.isnan(lines(axes)["BM25"][:, 0]).tolist() == [False, True, True]
 
 
 # Looks and files

@@ -217,12 +217,25 @@ def test_table1_describes_every_baseline_of_the_study():
 def test_table2_shows_counts_and_what_is_not_attributed():
     numbers = {"n_documents": 8_841_823, "n_queries": 43, "n_relevant": 2501}
     numbers |= {"n_non_relevant": 5158, "kept_relevant": 900, "kept_non_relevant": None}
+    numbers |= {"agreeing_relevant": 900, "agreeing_non_relevant": None}
     collections = pl.DataFrame([{"collection": "ms", "source": "files", "domain": "in"} | numbers])
     table = table2(collections)
     assert texts(table)["ms"] == [
         *("files", "in", "8,841,823", "43", "2,501", "900", "5,158", NOTHING)
     ]
     assert markdown_rows(table)[0][-2:] == ["non-relevant judged", "non-relevant kept"]
+    assert "those where the ranker's prediction agrees" in table.notes[0]
+
+
+def test_table2_says_where_pairs_are_kept_whatever_the_ranker_predicts():
+    numbers = dict.fromkeys(["n_documents", "n_queries", "n_relevant", "n_non_relevant"], 2000)
+    numbers |= {"kept_relevant": 1200, "agreeing_relevant": 1100}
+    numbers |= {"kept_non_relevant": 7, "agreeing_non_relevant": 7}
+    collections = pl.DataFrame([{"collection": "ms", "source": "files", "domain": "in"} | numbers])
+    table = table2(collections)
+    assert texts(table)["ms"][-4:] == ["2,000", "1,200 (1,100)", "2,000", "7"]
+    assert "all, whatever the ranker predicts (keep: all;" in table.notes[0]
+    assert "those where" not in table.notes[0]
 
 
 def of_table3(schemes: list[Scheme], **options: int) -> Table:
@@ -273,14 +286,22 @@ def test_table3_explains_a_scheme_of_ones_own():
 
 def test_ranking_quality_shows_intervals_and_gaps():
     rows = [
-        ("a", "bm25", "nDCG@10", 0.5, 0.4, 0.6, 12),
-        ("a", "reranker", "nDCG@10", 0.7, None, None, 12),
-        ("b", "reranker", "nDCG@10", 0.8, 0.7, 0.9, 3),
+        ("a", "bm25", "nDCG@10", 0.5, 0.4, 0.6, 12, 0),
+        ("a", "reranker", "nDCG@10", 0.7, None, None, 12, 0),
+        ("b", "reranker", "nDCG@10", 0.8, 0.7, 0.9, 3, 0),
+        ("c", "run", "nDCG@10", 0.2, 0.1, 0.3, 5, 1200),
+        ("c", "reranker", "nDCG@10", 0.3, 0.2, 0.4, 5, 1200),
     ]
     names = ["collection", "ranking", "measure", "value", "ci_low", "ci_high", "n_queries"]
-    found = texts(ranking_quality_table(pl.DataFrame(rows, schema=names, orient="row")))
-    assert found["a"] == ["nDCG@10", "12", "0.500 [0.400, 0.600]", f"0.700 {NOTHING}"]
-    assert found["b"] == ["nDCG@10", "3", NOTHING, "0.800 [0.700, 0.900]"]
+    quality = pl.DataFrame(rows, schema=[*names, "n_not_found"], orient="row")
+    table = ranking_quality_table(quality)
+    found = texts(table)
+    assert markdown_rows(table)[0][3:] == ["BM25", "own run", "ranker"]
+    assert found["a"] == ["nDCG@10", "12", "0.500 [0.400, 0.600]", NOTHING, f"0.700 {NOTHING}"]
+    assert found["b"] == ["nDCG@10", "3", NOTHING, NOTHING, "0.800 [0.700, 0.900]"]
+    assert found["c"][2:] == [NOTHING, "0.200 [0.100, 0.300]", "0.300 [0.200, 0.400]"]
+    assert table.notes[1].endswith("finds nothing are left out: 1,200 of c.")
+    assert len(ranking_quality_table(quality.filter(n_not_found=0)).notes) == 1
 
 
 # Table 4
@@ -556,6 +577,8 @@ def test_script_summarises_the_collections(written):
         has_zeros = row["collection"] != "delta"
         assert row["n_non_relevant"] == (grades.eq(0).sum() if has_zeros else 0)
     kept = summary.select("collection", "kept_relevant", "kept_non_relevant")
+    agreeing = summary.select("collection", "agreeing_relevant", "agreeing_non_relevant")
+    assert agreeing.rows() == kept.rows()
     for collection, *counts in kept.iter_rows():
         if collection in synthetic_results.DOMAINS:
             pairs = pl.read_parquet(study / "pairs" / f"{collection}.parquet").filter("kept")

@@ -39,7 +39,9 @@ kept AS (
     SELECT
         filename,
         sum(kept::INTEGER) FILTER (label = 'relevant') AS kept_relevant,
-        sum(kept::INTEGER) FILTER (label = 'non_relevant') AS kept_non_relevant
+        sum(kept::INTEGER) FILTER (label = 'non_relevant') AS kept_non_relevant,
+        sum((kept AND agrees)::INTEGER) FILTER (label = 'relevant') AS agreeing_relevant,
+        sum((kept AND agrees)::INTEGER) FILTER (label = 'non_relevant') AS agreeing_non_relevant
     FROM read_parquet(getvariable('pairs'))
     GROUP BY filename
 )
@@ -53,7 +55,9 @@ SELECT
     coalesce(judged.n_relevant, 0) AS n_relevant,
     coalesce(judged.n_non_relevant, 0) AS n_non_relevant,
     kept.kept_relevant::BIGINT AS kept_relevant,
-    kept.kept_non_relevant::BIGINT AS kept_non_relevant
+    kept.kept_non_relevant::BIGINT AS kept_non_relevant,
+    kept.agreeing_relevant::BIGINT AS agreeing_relevant,
+    kept.agreeing_non_relevant::BIGINT AS agreeing_non_relevant
 FROM study
 LEFT JOIN documents ON study.documents = documents.filename
 LEFT JOIN queries ON study.queries = queries.filename

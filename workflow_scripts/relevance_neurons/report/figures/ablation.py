@@ -25,7 +25,8 @@ from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, named, wit
 
 _ROW_HEIGHT = 0.24
 _LINE = {"color": LIGHT_GREY, "lw": 0.4}
-_RANKINGS = {"bm25": "BM25", "reranker": "ranker"}
+_RANKINGS = {"bm25": ("BM25", 0), "run": ("own run", 2), "reranker": ("ranker", 1)}
+"""Their names and colours."""
 
 
 @styled
@@ -140,32 +141,36 @@ def _effects_legend(figure: Figure, effects: pl.DataFrame, collections: Sequence
 
 @styled
 def quality_figure(quality: pl.DataFrame) -> Figure:
-    """Quality of BM25 and of the unpruned ranker on every collection, with 95 % intervals.
+    """Quality of the first stage and of the unpruned ranker on every collection.
 
-    ``quality``: collection, ranking, measure, value, ci_low, ci_high, n_queries; a panel a measure.
+    ``quality``: collection, ranking (bm25, run, reranker), measure, value, ci_low, ci_high,
+    n_queries; a panel a measure, with 95 % intervals. A collection has one first stage.
     """
     measures = quality["measure"].unique().sort().to_list()
     there = set(quality["ranking"])
-    rankings = {ranking: text for ranking, text in _RANKINGS.items() if ranking in there}
+    rankings = [ranking for ranking in _RANKINGS if ranking in there]
     collections = quality.group_by("collection").agg(pl.col("n_queries").max()).sort("collection")
     figure = new_figure(PANEL_WIDTH * len(measures) + 1, 0.32 * collections.height + 1.1)
     grid = figure.subplots(1, len(measures), sharey=True, squeeze=False)
     for axes, measure in zip(grid.flat, measures, strict=True):
         axes.grid(True, axis="x")
         axes.set(xlabel=f"{measure}, mean over queries (95 % interval)", xlim=(0, 1))
-        for index, (ranking, text) in enumerate(rankings.items()):
+        for ranking in rankings:
             rows = quality.filter(measure=measure, ranking=ranking)
-            _draw_quality(axes, collections.join(rows, on="collection", how="left"), index, text)
+            placed = collections.join(rows, on="collection", how="left", maintain_order="left")
+            _draw_quality(axes, placed, ranking)
     ticks = [f"{name} ({n:,} queries)" for name, n in collections.iter_rows()]
     grid[0, 0].set_yticks(range(collections.height), ticks)
     grid[0, 0].set_ylim(collections.height - 0.5, -0.5)
     handles, texts = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=2)
+    figure.legend(handles, texts, loc="outside upper center", ncols=len(rankings))
     return figure
 
 
-def _draw_quality(axes: Axes, rows: pl.DataFrame, index: int, label: str) -> None:
-    y = np.arange(rows.height) + (index - 0.5) * 0.28
+def _draw_quality(axes: Axes, rows: pl.DataFrame, ranking: str) -> None:
+    """A marker a collection: the first stage's above its line, the ranker's below."""
+    label, index = _RANKINGS[ranking]
+    y = np.arange(rows.height) + (0.14 if ranking == "reranker" else -0.14)
     known = rows["ci_low"].is_not_null().to_numpy()
     bounds = rows.filter(known)
     axes.hlines(y[known], bounds["ci_low"], bounds["ci_high"], color=colour(index), lw=1)

@@ -23,6 +23,11 @@ _INPUTS = {
     "zero": "every word embedding 0",
     "zero_passage": "word embeddings of the passage 0",
 }
+_KEPT = {
+    False: "those where the ranker's prediction agrees with the label",
+    True: "all, whatever the ranker predicts (keep: all; in brackets, on how many of them its "
+    "prediction agrees with the label)",
+}
 _PAIRS = {("relevant",): "relevant pairs", ("non_relevant",): "non-relevant pairs"}
 
 
@@ -65,15 +70,24 @@ def table2(collections: pl.DataFrame) -> Table:
     """The collections and their pairs (Vast et al., table 2).
 
     ``collections``: collection, source, domain, n_documents, n_queries, n_relevant,
-    n_non_relevant, kept_relevant, kept_non_relevant (null: not used for attribution).
+    n_non_relevant, kept_relevant, kept_non_relevant (null: not used for attribution) and of the
+    kept pairs those where the prediction agrees, agreeing_relevant, agreeing_non_relevant.
     """
-    counts = ["n_documents", "n_queries", "n_relevant", "kept_relevant"]
-    counts += ["n_non_relevant", "kept_non_relevant"]
     words = ["collection", "source", "domain"]
     rows = [
-        [Cell(row[name]) for name in words] + [Cell(_count(row[name])) for name in counts]
+        [Cell(row[name]) for name in words]
+        + [Cell(_count(row[name])) for name in ("n_documents", "n_queries")]
+        + [
+            Cell(text)
+            for label in ("relevant", "non_relevant")
+            for text in (_count(row[f"n_{label}"]), _kept(row, label))
+        ]
         for row in collections.iter_rows(named=True)
     ]
+    disagreeing = any(
+        (collections[f"kept_{label}"] > collections[f"agreeing_{label}"]).any()
+        for label in ("relevant", "non_relevant")
+    )
     return Table(
         name="table2",
         title="Collections",
@@ -81,8 +95,8 @@ def table2(collections: pl.DataFrame) -> Table:
         rows=rows,
         data=collections,
         notes=[
-            "Judged: pairs with a grade of the label. Kept: of the pairs that were scored, those "
-            "where the ranker's prediction agrees with the label; they are attributed. "
+            "Judged: pairs with a grade of the label. Kept: of the pairs that were scored, "
+            f"{_KEPT[disagreeing]}; they are attributed. "
             f"{NOTHING}: label not attributed on this collection."
         ],
         groups=[("", 5), ("relevant", 2), ("non-relevant", 2)],
@@ -218,6 +232,11 @@ def _not_found(quality: pl.DataFrame) -> list[str]:
     if not counts:
         return []
     return [f"Queries for which the first stage finds nothing are left out: {', '.join(counts)}."]
+
+
+def _kept(row: dict, label: str) -> str:
+    kept, agreeing = row[f"kept_{label}"], row[f"agreeing_{label}"]
+    return _count(kept) if kept == agreeing else f"{_count(kept)} ({_count(agreeing)})"
 
 
 def _count(value: int | None) -> str:
