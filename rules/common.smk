@@ -204,7 +204,9 @@ def judgment_settings(wildcards):
 
 
 def bm25_settings(wildcards):
-    """The arguments of Bm25."""
+    """The arguments of Bm25; a run of the user's own depends on none of it."""
+    if wildcards.collection in OWN_RUNS:
+        return {}
     return STUDY["ablation"]["bm25"] | {"language": collection_keys(wildcards)["language"]}
 
 

@@ -75,7 +75,7 @@ rule search_collection:
         },
         version=VERSIONS["ablation"],
     message:
-        "Search {wildcards.collection} by BM25"
+        "Find passages of {wildcards.collection} for its queries"
     script:
         "../workflow_scripts/reranker/search_collection.py"
 
@@ -108,7 +108,7 @@ rule evaluate_reranker:
         measure=measure_settings(),
         version=VERSIONS["ablation"],
     message:
-        "Measure the rankings of {wildcards.collection} by BM25 and by the ranker"
+        "Measure the rankings of {wildcards.collection} by the first stage and by the ranker"
     script:
         "../workflow_scripts/reranker/evaluate_reranker.py"
 
@@ -134,6 +134,6 @@ rule summarise_evaluations:
         collections=STUDY["evaluation"]["collections"],
         seed=STUDY["seed"],
     message:
-        "Summarise the rankings of BM25 and of the ranker"
+        "Summarise the rankings of the first stage and of the ranker"
     script:
         "../workflow_scripts/reranker/summarise_evaluations.py"

@@ -363,7 +363,8 @@ class Batches:
     def __init__(self, path):
         self.path = path
 
-    def iter_batches(self, columns):
+    def iter_batches(self, batch_size, columns):
+        assert batch_size <= 10_000
         assert columns == ["doc_id", "text"]
         for start in range(0, 1000, 50):
             ids = [str(i) for i in range(start, start + 50)]

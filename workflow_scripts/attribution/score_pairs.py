@@ -15,8 +15,11 @@ from relevance_neurons.rankers.reranker import Reranker
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 
-LABELS = ("relevant", "non_relevant")
-"""In the order in which their pairs are written."""
+WRITTEN = ("relevant", "non_relevant")
+"""The labels, in the order in which their pairs are written."""
+
+AT_LEAST = 100
+"""Pairs of each label, where there are as many, from which a threshold is found."""
 
 CHUNK = 256
 """Pairs that are scored before it is looked whether enough are kept."""
@@ -68,17 +71,18 @@ def main(
     thresholds = settings["threshold"]
     if thresholds == AUTO:
         both = order_pairs(qrels, grades["relevant"], grades["non_relevant"], seed)
-        first = first_scores(both, score, settings["max_pairs"], CHUNK)
+        first = first_scores(both, score, max(settings["max_pairs"], AT_LEAST), CHUNK)
         thresholds = cross_fitted(first, both["query_id"], seed, name)
-    attributed = [grades[label] if label in labels else [] for label in LABELS]
+    attributed = [grades[label] if label in labels else [] for label in WRITTEN]
     ordered = order_pairs(qrels, *attributed, seed)
     choice = {"collection": name, "thresholds": thresholds, "keep": settings["keep"]}
     pairs = pl.concat(
         keep_pairs(ordered, score, settings["max_pairs"], CHUNK, label=label, **choice)
-        for label, of_label in zip(LABELS, attributed, strict=True)
+        for label, of_label in zip(WRITTEN, attributed, strict=True)
         if of_label
     )
-    warn_if_one_sided(pairs, name)
+    if settings["keep"] == "agreeing":
+        warn_if_one_sided(pairs, name)
     texts = pair_texts(pairs.filter("kept"), collection["queries"], collection["documents"])
     write_parquet(measure_activations(ranker, texts), made["activations"])
     write_parquet(pairs, made["pairs"])

@@ -2,7 +2,8 @@
 CREATE TABLE study (key VARCHAR, value VARCHAR);
 CREATE TABLE collections (
     collection VARCHAR, source VARCHAR, domain VARCHAR, origin VARCHAR,
-    relevant INTEGER[], non_relevant INTEGER[]
+    relevant INTEGER[], non_relevant INTEGER[], scale VARCHAR, own_document VARCHAR,
+    language VARCHAR, run VARCHAR
 );
 CREATE TABLE documents (collection VARCHAR, doc_id VARCHAR, text VARCHAR);
 CREATE TABLE queries (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from relevance_neurons.running.outputs import write_text
 from study.errors import StudyError
 from study.reading import read_yaml
 
@@ -14,8 +15,7 @@ RECORD = ".study_file"
 
 def record_study_file(results: Path, file: Path) -> None:
     """Note in ``results`` that ``file`` is what its results are of."""
-    results.mkdir(parents=True, exist_ok=True)
-    (results / RECORD).write_text(os.path.relpath(file), encoding="utf-8")
+    write_text(os.path.relpath(file), results / RECORD)
 
 
 def shared_with(results: Path, file: Path) -> Path | None:

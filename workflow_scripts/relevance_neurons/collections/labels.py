@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import polars as pl
 
 from relevance_neurons.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 SCALES = ("rising", "falling")
 """Whether the best passages have the highest grade or, as in Cranfield's own files, the lowest."""
@@ -21,15 +24,17 @@ def label_grades(
     """``qrels`` (query_id, doc_id, grade) with the columns label and gain.
 
     label is "relevant", "non_relevant", or null where a grade is in neither list (ambiguous). gain
-    is the grade, of non-relevant passages 0, and never below 0; on a falling scale relevant
-    grades are mirrored: the lowest of ``relevant`` gains what the highest is, and so on.
+    is the grade, of non-relevant passages 0, and never below 0. On a falling scale, which begins at
+    1, grades are mirrored: the lowest of ``relevant`` gains what the highest is, and so on.
 
     Raises ``UserError`` for lists that do not fit the scale (``misfit``).
     """
     if problem := misfit(relevant, non_relevant, scale):
         raise UserError(problem)
     grade = pl.col("grade")
-    gain = grade if scale == "rising" else min(relevant) + max(relevant) - grade
+    gain = grade
+    if scale == "falling":
+        gain = pl.when(grade < 1).then(0).otherwise(min(relevant) + max(relevant) - grade)
     is_relevant, is_not = grade.is_in(list(relevant)), grade.is_in(list(non_relevant))
     return qrels.with_columns(
         label=pl.when(is_relevant)
@@ -75,9 +80,37 @@ def misfit(
             f"{min(relevant)}: nDCG would reward the wrong passages; where 1 is the best grade, "
             "say scale: falling, and relevant grades are mirrored"
         )
-    if scale == "falling" and any(0 < grade < max(relevant) for grade in non_relevant):
+    better = [grade for grade in non_relevant if 0 < grade < max(relevant)]
+    if scale == "falling" and better:
         return (
-            f"{lists}: on a falling scale grade {min(non_relevant)} is better than relevant "
+            f"{lists}: on a falling scale grade {min(better)} is better than relevant "
             f"{max(relevant)}; say scale: rising, or correct the lists"
         )
     return None
+
+
+def warn_of_ambiguous(qrels: pl.DataFrame, collection: str) -> None:
+    """Say in the log which grades (qrels with label and gain) are in no list, and what they gain."""
+    most = qrels.filter(pl.col("label") == "relevant")["gain"].max()
+    ambiguous = qrels.filter(pl.col("label").is_null()).group_by("grade", "gain").len()
+    for grade, gain, n in ambiguous.sort("grade").iter_rows():
+        if gain > most:
+            logger.warning(
+                "%s: %d judgments have grade %d, which is in neither list, and gain %d in a ranking, "
+                "more than any relevant passage; list the grade, say scale: falling if 1 is the "
+                "best, or ablation.ambiguous: unjudged",
+                collection,
+                n,
+                grade,
+                gain,
+            )
+            continue
+        # Way out: nothing need be done where they are ambiguous; else add the grade to one list.
+        logger.warning(
+            "%s: %d judgments have grade %d, which neither `relevant` nor `non_relevant` lists: "
+            "ambiguous, attributed as neither; in a ranking they gain %d",
+            collection,
+            n,
+            grade,
+            gain,
+        )

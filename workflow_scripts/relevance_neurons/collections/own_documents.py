@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from relevance_neurons.collections.texts import rows_of
+from relevance_neurons.collections.words import NO_STEMS, Analyser
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ def mark_own_documents(
     """
     passages = rows_of(documents, "doc_id", queries["query_id"]).rename({"text": "passage"})
     same = queries.join(passages, left_on="query_id", right_on="doc_id")
-    own = {"drop": same, "keep": same.clear(), "auto": same.filter(_is_own(same))}[choice]
-    if choice == "auto":
-        own = own.join(_judged_relevant_for_itself(judgments), on="query_id", how="anti")
+    alike = same.filter(_is_own(same))
+    relevant = alike.join(_judged_relevant_for_itself(judgments), on="query_id", how="semi")
+    judged_so = pl.col("query_id").is_in(relevant["query_id"].implode())
+    own = {"drop": same, "keep": same.clear(), "auto": alike.filter(~judged_so)}[choice]
     if len(own):
         logger.warning(
             "%s: %d of %d queries are documents too, under their own id: left out of their own "
@@ -45,11 +47,14 @@ def mark_own_documents(
             len(own),
             len(queries),
         )
-    if others := len(same) - len(own):
+    if kept := len(same) - len(own):
         logger.info(
-            "%s: %d queries have the id of a document that is taken for another text than theirs",
+            "%s: %d queries have the id of a document and keep it: %d of another text than theirs, "
+            "%d that are judged relevant for themselves",
             collection,
-            others,
+            kept,
+            len(same) - len(alike),
+            len(relevant),
         )
     return queries.with_columns(own_document=pl.col("query_id").is_in(own["query_id"].implode()))
 
@@ -73,13 +78,15 @@ def _judged_relevant_for_itself(judgments: pl.DataFrame) -> pl.DataFrame:
 
 def _is_own(same: pl.DataFrame) -> pl.Series:
     """Whether the text of each row's query is that of its passage, or its beginning."""
-    words = same.select(_words("text").alias("query"), _words("passage").alias("passage"))
+    analyser = Analyser(NO_STEMS)
+    words = pl.DataFrame(
+        {
+            "query": analyser.documents(same["text"]),
+            "passage": analyser.documents(same["passage"]),
+        }
+    ).with_columns(pl.all().str.split(" "))
     starts = pl.col("passage").list.head(pl.col("query").list.len()) == pl.col("query")
     shared = pl.col("query").list.set_intersection("passage").list.len()
     either = pl.col("query").list.set_union("passage").list.len()
-    has_words = pl.col("query").list.len() > 0
+    has_words = pl.col("query").list.first() != ""
     return words.select(has_words & (starts | (shared >= _SHARED_WORDS * either))).to_series()
-
-
-def _words(column: str) -> pl.Expr:
-    return pl.col(column).str.to_lowercase().str.extract_all(r"[\p{L}\p{M}\p{N}]+")

@@ -148,6 +148,10 @@ def _none_left(
             f"{found}; no judgment has a grade in `{label}`: correct it, or leave this label out"
         )
     p = pl.concat(scored)["p_relevant"]
+    if p.is_nan().all():
+        return UserError(
+            f"{found}: the ranker puts out no numbers (nan); check its weights, and its dtype"
+        )
     return UserError(
         f"{found}: their p(relevant) goes from {p.min():.4g} to {p.max():.4g}; {NO_ZERO_POINT}; if "
         "the model is no ranker for such texts, leave the collection out"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ir_datasets.datasets.base import Dataset
 
 from relevance_neurons.collections.ids import Ids
-from relevance_neurons.collections.labels import label_grades
+from relevance_neurons.collections.labels import label_grades, warn_of_ambiguous
 from relevance_neurons.collections.own_documents import (
     mark_own_documents,
     without_own_documents,
@@ -89,6 +89,7 @@ def write_collection(
         texts = _read_queries(dataset, left)
         judgments = _with_text(_read_judgments(dataset, left), texts, paths[0], left)
         judgments = label_grades(judgments, relevant, non_relevant, scale)
+        texts = texts.join(judgments, on="query_id", how="semi")
         texts = mark_own_documents(texts, judgments, paths[0], own_document, collection)
         judgments = without_own_documents(judgments, texts)
         _check_grades(judgments, collection, relevant, non_relevant)
@@ -198,15 +199,7 @@ def _check_grades(
         # Way out: nothing need be done where the list is longer on purpose; else list grades that
         # are there.
         logger.warning("%s: no judgment has grade %d; grades found: %s", collection, grade, found)
-    for grade in sorted(counts.keys() - {*relevant, *non_relevant}):
-        # Way out: nothing need be done where they are ambiguous; else add the grade to one list.
-        logger.warning(
-            "%s: %d judgments have grade %d, which neither `relevant` nor `non_relevant` lists: "
-            "ambiguous, and attributed as neither",
-            collection,
-            counts[grade],
-            grade,
-        )
+    warn_of_ambiguous(judgments, collection)
     logger.info("%s: grades found: %s", collection, found)
 
 

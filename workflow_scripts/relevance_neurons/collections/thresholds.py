@@ -15,6 +15,11 @@ from relevance_neurons.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+NO_ZERO_POINT = (
+    "a ranker trained on margins or lists has no zero point there: attribution.threshold: auto "
+    "finds one (with target: margin, as such probabilities saturate), keep: all does without"
+)
+"""What to do about scores that are all on one side."""
 AUTO = "auto"
 PAPER = 0.5
 """The paper's threshold: the label with the higher probability is the prediction."""
@@ -85,13 +90,6 @@ def warn_if_one_sided(pairs: pl.DataFrame, collection: str) -> None:
             side,
             NO_ZERO_POINT,
         )
-
-
-NO_ZERO_POINT = (
-    "a ranker trained on margins or lists has no zero point there: attribution.threshold: auto "
-    "finds one (with target: margin, as such probabilities saturate), keep: all does without"
-)
-"""What to do about scores that are all on one side."""
 
 
 def _tell(pairs: pl.DataFrame, found: list[float], collection: str) -> None:

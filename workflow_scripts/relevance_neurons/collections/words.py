@@ -1,8 +1,9 @@
 """The words of a text as BM25 counts them: of any script, stemmed by language.
 
 Words are runs of Unicode letters, marks and digits, in lower case after normalisation (NFKC), as
-Snowball's stemmer of the language leaves them. Scripts that put no spaces between words give
-pieces: every two neighbouring characters of a run, as Lucene does for Chinese, Japanese and Korean.
+Snowball's stemmer of the language leaves them. What cannot be seen, such as a soft hyphen or a
+joiner, is no part of a word. Scripts that put no spaces between words give pieces: every two
+neighbouring characters of a run, as Lucene does for Chinese, Japanese and Korean.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ NO_STEMS = "none"
 
 _WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
 _PIECES = f"[{_WITHOUT_SPACES}]+"
-_WORD = rf"{_PIECES}|[[\p{{L}}\p{{M}}\p{{N}}]--[{_WITHOUT_SPACES}]]+"
+_OTHERS = rf"--[{_WITHOUT_SPACES}]]"
+_WORD = rf"{_PIECES}|[[\p{{L}}\p{{N}}]{_OTHERS}[[\p{{L}}\p{{M}}\p{{N}}]{_OTHERS}*"
+# Soft hyphens, joiners, selectors of variants; the dot that is left of a lower-case İ.
+_UNSEEN = "[\u00ad\u200b-\u200d\u2060\ufeff\ufe00-\ufe0f\u20e3\U000e0100-\U000e01ef]"
+_DOT = "i\u0307"
 
 
 class Analyser:
@@ -41,6 +46,7 @@ class Analyser:
 
     def documents(self, texts: pl.Series) -> pl.Series:
         """The terms of each text, separated by spaces; "" where it has no word."""
+        texts = self._in_lower_case(texts)
         words = pl.DataFrame({"word": texts}).with_row_index("row").select("row", _words("word"))
         words = words.explode("word").drop_nulls("word")
         lines = (
@@ -53,10 +59,15 @@ class Analyser:
 
     def queries(self, texts: pl.Series) -> pl.Series:
         """The same, without the stop words of the language (of English: Terrier's list)."""
-        kept = pl.DataFrame({"word": texts}).select(
+        kept = pl.DataFrame({"word": self._in_lower_case(texts)}).select(
             _words("word").list.filter(~pl.element().is_in(self._stop_words)).list.join(" ")
         )
         return self.documents(kept.to_series())
+
+    def _in_lower_case(self, texts: pl.Series) -> pl.Series:
+        if self.language == "turkish":  # where I and İ are two letters
+            texts = texts.str.replace_all("I", "ı").str.replace_all("İ", "i")
+        return _plain(texts)
 
     def _terms(self, words: pl.Series) -> pl.DataFrame:
         """Each of the different ``words`` and its terms."""
@@ -94,13 +105,20 @@ def has_word(texts: pl.Series) -> bool:
 
 def foreign_share(texts: pl.Series) -> float:
     """Share of the words with a letter that is not of A to Z, of those that may be stemmed."""
-    words = pl.DataFrame({"word": texts}).select(_words("word").explode().drop_nulls()).to_series()
+    frame = pl.DataFrame({"word": _plain(texts)})
+    words = frame.select(_words("word").explode().drop_nulls()).to_series()
     stemmed = words.filter(~words.str.contains(_PIECES))
     return stemmed.str.contains(r"[^a-z0-9]").mean() or 0.0
 
 
+def _plain(texts: pl.Series) -> pl.Series:
+    """In lower case and one spelling, without what cannot be seen."""
+    lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
+    return lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
+
+
 def _words(column: str) -> pl.Expr:
-    return pl.col(column).str.normalize("NFKC").str.to_lowercase().str.extract_all(_WORD)
+    return pl.col(column).str.extract_all(_WORD)
 
 
 def _pairs(run: str) -> list[str]:

@@ -9,7 +9,7 @@ from inspect import signature
 
 import torch
 from torch import nn
-from torch.nn.functional import log_softmax, logsigmoid
+from torch.nn.functional import logsigmoid
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import Architecture
@@ -100,9 +100,9 @@ class Reranker:
     def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """log p of (non-relevant, relevant), shape (n_rows, 2), from logits (n_rows, 1 or 2)."""
         logits = logits.float() if logits.dtype == torch.bfloat16 else logits
-        if logits.shape[-1] == 1:
-            return torch.cat([logsigmoid(-logits), logsigmoid(logits)], dim=-1)
-        return log_softmax(logits, dim=-1)
+        # By the margin: a softmax in float32 has log p of 0 from a margin of 17 on, and ties there.
+        margin = logits if logits.shape[-1] == 1 else logits[:, 1:] - logits[:, :1]
+        return torch.cat([logsigmoid(-margin), logsigmoid(margin)], dim=-1)
 
     def target_value(self, logits: torch.Tensor, label: str, target: str) -> torch.Tensor:
         """F, the function whose change is attributed: shape (n_rows,) from logits (n_rows, ·).

@@ -80,8 +80,9 @@ def _collection_rows(collections: Mapping[str, Mapping[str, object]]) -> list[tu
     for name, given in collections.items():
         origin = given.get("id") or given.get("package") or given.get("documents")
         origin = ", ".join(map(str, _listed(origin))) if origin else None
-        grades = [given.get("relevant"), given.get("non_relevant")]
-        rows.append((name, given.get("source"), given.get("domain"), origin, *grades))
+        keys = ("relevant", "non_relevant", "scale", "own_document", "language", "run")
+        told = [given.get(key) for key in keys]
+        rows.append((name, given.get("source"), given.get("domain"), origin, *told))
     return rows
 
 
