@@ -5,8 +5,10 @@ import logging
 
 import polars as pl
 import pytest
+from snakemake.iocontainers import Namedlist
 
 from relevance_neurons.collections.candidates import draw_candidates
+from relevance_neurons.collections.first_stage import open_first_stage
 from relevance_neurons.collections.own_run import read_run
 from relevance_neurons.errors import UserError
 
@@ -95,3 +97,10 @@ def test_mistakes_name_the_line(documents, text, message):
     with pytest.raises(UserError, match=message) as caught:
         read(documents, text)
     assert "run.trec" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_rule_s_inputs_open_the_run(documents):
+    """Snakemake gives them by name, but `in` looks among their paths."""
+    (documents.parent / "run.trec").write_text(RUN)
+    given = Namedlist(fromdict={"own_run": f"{documents.parent}/run.trec", "documents": documents})
+    assert open_first_stage(given, QUERIES, {}).name == "run"

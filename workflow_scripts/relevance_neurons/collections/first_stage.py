@@ -19,6 +19,6 @@ def open_first_stage(
     ``given`` also has the path of the documents; ``bm25`` are the settings of ``Bm25``.
     """
     documents = Path(given["documents"])
-    if "own_run" in given:
-        return read_run(given["own_run"], queries, documents)
+    if own_run := given.get("own_run"):  # `in` would look among the paths of Snakemake's inputs
+        return read_run(own_run, queries, documents)
     return open_index(documents, given["index"], Bm25(**bm25))
