@@ -175,4 +175,4 @@ def _draw_quality(axes: Axes, rows: pl.DataFrame, ranking: str) -> None:
     bounds = rows.filter(known)
     axes.hlines(y[known], bounds["ci_low"], bounds["ci_high"], color=colour(index), lw=1)
     style = {"color": colour(index), "marker": marker(index), "lw": 0, "label": label}
-    axes.plot(rows["value"], y, markersize=4.5, **style)
+    axes.plot(rows["value"], y, markersize=4.5, clip_on=False, **style)  # whole at 1, too
