@@ -149,7 +149,7 @@ def test_a_grade_that_no_list_names_is_said(tmp_path, caplog):
     write(tmp_path, *tables)
     (said,) = caplog.messages
     assert said.startswith("mine: 2 judgments have grade 3, which neither `relevant` nor `non_rel")
-    assert "ambiguous, and attributed as neither" in said
+    assert "they gain 3 in a ranking, more than any relevant passage; list the grade" in said
 
 
 def test_ids_with_spaces_go_all_the_way(tmp_path):

@@ -59,9 +59,24 @@ def test_texts_tell_which_document_is_the_query(tmp_path, caplog, choice, own):
     assert mark(tmp_path, choice) == own
     told = f"c: {len(own)} of 5 queries are documents too"
     assert (told in caplog.text) == bool(own)
-    others = 5 - len(own)
-    told = f"{others} queries have the id of a document that is taken for another text"
-    assert (told in caplog.text) == bool(others)
+    told = f"{5 - len(own)} queries have the id of a document and keep it: 1 of another text than "
+    assert (told in caplog.text) == (len(own) < 5)
+
+
+@pytest.mark.parametrize(
+    ("query", "passage"),
+    [
+        ("Die U\u0308bung", "Die \u00dcbung macht den Meister"),
+        ("手机怎么充电?", "手机怎么充电插上电源"),
+        ("Пчёлы делают мёд", "пчёлы делают МЁД!"),
+    ],
+)
+def test_texts_tell_in_any_script(tmp_path, query, passage):
+    documents = pl.DataFrame({"doc_id": ["q"], "text": [passage]})
+    documents.write_parquet(tmp_path / "documents")
+    queries = pl.DataFrame({"query_id": ["q"], "text": [query]})
+    marked = mark_own_documents(queries, JUDGMENTS, tmp_path / "documents", "auto", "c")
+    assert marked["own_document"].item()
 
 
 def test_a_query_is_in_no_ranking_of_its_own(tmp_path):

@@ -78,9 +78,20 @@ def test_queries_without_a_passage_are_counted(documents, caplog):
     assert "1 of 2 judged queries are not in the run" in caplog.text
 
 
+def test_scores_that_contradict_ranks_are_told(documents, caplog):
+    read(documents, "q1 Q0 a 0 9 x\nq1 Q0 b 1 7 x\nq1 Q0 c 2 8 x\nq2 Q0 a 1 2 x\nq2 Q0 b 2 2 x\n")
+    assert "in 1 of 2 queries ranks and scores order the passages differently" in caplog.text
+    caplog.clear()
+    read(documents, RUN.replace("q1 Q0 a 1", "q1 Q0 a 2").replace("q1 Q0 b 2", "q1 Q0 b 1"))
+    assert "order the passages differently" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("q1 Q0 a 1 0.1 x\nq1 Q0 b 2 0.5 x\n", "scores grow as ranks get worse; .* negated"),
+        ("q1 Q0 a 1 0 x\nq1 Q0 b 2 0 x\n", "all scores of a query are the same"),
+        ("q1 Q0 a first 1 x\n", "line 1: the rank 'first' is no finite number"),
         ("q1 a 1\n", "line 1: 3 columns; a run has 6: query_id Q0 doc_id rank score tag"),
         ("q1 Q0 New York 1 2 x\n", "line 1: 7 columns; a run has 6"),
         ("q1 Q0 a 1 high x\n", "line 1: the score 'high' is no finite number"),

@@ -120,6 +120,13 @@ def test_all_pairs_are_kept_where_the_study_says_so():
         kept(pairs, "non_relevant", 0.5)
 
 
+def test_a_ranker_that_puts_out_no_numbers_is_named():
+    pairs = judged().with_columns(p_relevant=float("nan"))
+    for keep in ("agreeing", "all"):
+        with pytest.raises(UserError, match=r"puts out no numbers \(nan\); check its weights"):
+            kept(pairs, "relevant", 0.5, keep)
+
+
 @pytest.mark.parametrize(("shift", "side"), [(12.0, "above"), (-12.0, "below"), (0.0, None)])
 def test_one_sided_scores_are_noticed(caplog, shift, side):
     pairs = judged(shift=shift)

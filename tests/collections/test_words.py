@@ -39,6 +39,10 @@ def decoded(terms):
         ("コーヒー", ["コー", "ーヒ", "ヒー"]),
         ("ｆｕｌｌ ｗｉｄｔｈ", ["full", "width"]),
         ("cafe\u0301", ["café"]),
+        ("soft\u00adware zero\u200bwidth", ["software", "zerowidth"]),
+        ("می\u200cخواهم", ["میخواهم"]),  # with its joiner or without
+        ("I \u2764\ufe0f NY 1\ufe0f\u20e3", ["i", "ny", "1"]),
+        ("İstanbul", ["istanbul"]),
         ("", []),
         ("。、 !?", []),
         ("0xc3a90 é", ["0xc3a90", "é"]),  # no word can pass for another's numbers
@@ -70,6 +74,13 @@ def test_stop_words_are_of_english_queries_alone():
     assert Analyser("english").queries(asked).to_list() == ["bee may"]
     assert Analyser("english").documents(asked).to_list() == ["the bee of may"]
     assert Analyser("german").queries(pl.Series(["die Bienen"])).to_list() == ["die bien"]
+
+
+def test_turkish_has_two_letters_i():
+    terms = Analyser("turkish").documents(pl.Series(["İSTANBUL istanbul", "ISPARTA ısparta"]))
+    for line in terms:
+        one, other = decoded(line)
+        assert one == other
 
 
 def test_an_unknown_language_is_refused():

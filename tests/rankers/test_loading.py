@@ -19,6 +19,19 @@ from toys.bert import PAIRS, make_model, make_tokenizer
 from toys.tiny_rankers import MODELS, make_stock_model, make_tiny_tokenizer, ranker_around
 
 
+def test_two_logits_do_not_saturate_before_one_would(ranker_folder):
+    """Beyond a margin of 17 a softmax in float32 has log p of 0, and passages tie."""
+    margins = torch.tensor([16.0, 18.0, 30.0, 60.0, -30.0])
+    logits = torch.stack([torch.full_like(margins, 3.0), 3 + margins], dim=1)
+    ranker = load_reranker(ranker_folder, max_length=32)
+    found = ranker.log_probabilities(logits)
+    torch.testing.assert_close(found, ranker.log_probabilities(margins[:, None]))
+    both = torch.stack([-margins, margins], dim=1).double()
+    expected = -torch.log1p(torch.exp(-both))
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=0)
+    assert (found[:3, 1].diff() > 0).all()
+
+
 def test_scores_are_log_probabilities_of_relevance(ranker_folder):
     reranker = load_reranker(ranker_folder, max_length=48, device="cpu")
     model, tokenizer = make_model(), make_tokenizer()

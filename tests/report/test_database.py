@@ -173,7 +173,7 @@ def test_settings_and_collections(database):
         "domain": "in",
         "origin": "docs.tsv",
         "relevant": [2, 3],
-        "non_relevant": None,
+        **dict.fromkeys(["non_relevant", "scale", "own_document", "language", "run"]),
     }
 
 

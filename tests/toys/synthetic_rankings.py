@@ -10,7 +10,7 @@ import polars as pl
 
 from relevance_neurons.ablation.measures import shuffled_rankings
 from relevance_neurons.ablation.significance import ablation_effects
-from relevance_neurons.collections.labels import label_grades
+from relevance_neurons.collections.grades import label_grades
 from relevance_neurons.statistics.bootstrap import mean_interval
 
 WORDS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from relevance_neurons.collections.labels import misfit
+from relevance_neurons.collections.grades import misfit
 from relevance_neurons.collections.words import languages
 from study.contents import FILES, Study, attributed, named_collections, study_schemes
 from study.messages import suggestion

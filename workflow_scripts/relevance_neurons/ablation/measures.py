@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from ir_measures.providers import FallbackProvider
 
-from relevance_neurons.collections.labels import with_labels
+from relevance_neurons.collections.grades import with_labels
 from relevance_neurons.errors import UserError
 from relevance_neurons.selection.ablation_kinds import SHUFFLED
 

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from relevance_neurons.collections.bm25_engines import ENGINES, Feed, Retriever, quiet
-from relevance_neurons.collections.labels import with_labels
+from relevance_neurons.collections.grades import with_labels
 from relevance_neurons.collections.own_documents import without_own_documents
 from relevance_neurons.collections.words import Analyser, foreign_share, has_word
 from relevance_neurons.errors import UserError

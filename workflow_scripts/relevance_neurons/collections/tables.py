@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ir_datasets.datasets.base import Dataset
 
+from relevance_neurons.collections.grades import label_grades, warn_of_ambiguous
 from relevance_neurons.collections.ids import Ids
-from relevance_neurons.collections.labels import label_grades, warn_of_ambiguous
 from relevance_neurons.collections.own_documents import (
     mark_own_documents,
     without_own_documents,

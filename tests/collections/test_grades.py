@@ -4,7 +4,12 @@ import polars as pl
 import pytest
 
 from relevance_neurons.ablation.measures import measure_rankings
-from relevance_neurons.collections.labels import label_grades, misfit, with_labels
+from relevance_neurons.collections.grades import (
+    label_grades,
+    misfit,
+    warn_of_ambiguous,
+    with_labels,
+)
 from relevance_neurons.errors import UserError
 
 
@@ -31,6 +36,10 @@ def test_labels_and_gains_by_hand():
     assert of(label_grades(qrels(1, 2, 3, 4, 5), [1, 2, 3], [5], "falling")) == [
         (relevant, 3), (relevant, 2), (relevant, 1), (None, 0), (non_relevant, 0)
     ]  # fmt: skip
+    # Its grades below 1 are no better than the best, though they are smaller.
+    assert of(label_grades(qrels(-1, 0, 1, 4), [1, 2, 3, 4], [], "falling")) == [
+        (None, 0), (None, 0), (relevant, 4), (relevant, 1)
+    ]  # fmt: skip
     assert of(with_labels(qrels(-1, 0, 2))) == [
         (non_relevant, 0), (non_relevant, 0), (relevant, 2)
     ]  # fmt: skip
@@ -43,7 +52,7 @@ def test_labels_and_gains_by_hand():
         ([2], [1, 3], "rising", "grade 3 is non-relevant"),
         ([0, 1], [], "rising", "relevant grade 0 would gain nothing"),
         ([1], [1], "rising", "grade 1 is both"),
-        ([1, 3], [2], "falling", "grade 2 is better than relevant 3; say scale: rising"),
+        ([1, 3], [-1, 2], "falling", "grade 2 is better than relevant 3; say scale: rising"),
     ],
 )
 def test_lists_that_cannot_be_right(relevant, non_relevant, scale, message):
@@ -55,6 +64,14 @@ def test_lists_that_are_right():
     for lists in [([1], [0]), ([2, 3], [0, 1]), ([4], [1]), ([1, 2], []), ([2, 4, 8, 16], [0])]:
         assert misfit(*lists) is None
     assert misfit([1, 2, 3], [4, -1, 0], "falling") is None
+
+
+def test_grades_in_no_list_are_told_with_what_they_gain(caplog):
+    warn_of_ambiguous(label_grades(qrels(0, 1, 1, 2, 5), [2], [0]), "c")
+    first, second = caplog.messages
+    assert first.startswith("c: 2 judgments have grade 1") and "they gain 1" in first
+    assert "1 judgments have grade 5" in second
+    assert "they gain 5 in a ranking, more than any relevant passage" in second
 
 
 def value(order, judged, measure="nDCG@10", ambiguous="gain"):

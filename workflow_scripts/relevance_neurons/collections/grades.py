@@ -90,15 +90,15 @@ def misfit(
 
 
 def warn_of_ambiguous(qrels: pl.DataFrame, collection: str) -> None:
-    """Say in the log which grades (qrels with label and gain) are in no list, and what they gain."""
+    """Say in the log which grades of ``qrels`` (label, gain) are in no list, and what they gain."""
     most = qrels.filter(pl.col("label") == "relevant")["gain"].max()
     ambiguous = qrels.filter(pl.col("label").is_null()).group_by("grade", "gain").len()
     for grade, gain, n in ambiguous.sort("grade").iter_rows():
         if gain > most:
             logger.warning(
-                "%s: %d judgments have grade %d, which is in neither list, and gain %d in a ranking, "
-                "more than any relevant passage; list the grade, say scale: falling if 1 is the "
-                "best, or ablation.ambiguous: unjudged",
+                "%s: %d judgments have grade %d, which neither `relevant` nor `non_relevant` "
+                "lists: they gain %d in a ranking, more than any relevant passage; list the grade, "
+                "say scale: falling if 1 is the best, or ablation.ambiguous: unjudged",
                 collection,
                 n,
                 grade,
