@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from report.test_database import QUERIES, build, rows
+from toys.databases import QUERIES, build, rows
 from toys.synthetic_results import write_synthetic_results
 
 ODD = [
