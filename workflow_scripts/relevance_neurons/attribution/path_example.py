@@ -183,4 +183,11 @@ def _named(columns: dict[str, pl.Expr]) -> list[pl.Expr]:
 
 
 def _tokens(reranker: Reranker, pair: EncodedPair) -> list[str]:
-    return reranker.tokenizer.convert_ids_to_tokens(pair.input_ids.tolist())
+    """The tokens as one reads them: of RoBERTa's kind their bytes as text, a space before as ▁."""
+    tokens = reranker.tokenizer.convert_ids_to_tokens(pair.input_ids.tolist())
+    decoder = reranker.tokenizer.backend_tokenizer.decoder
+    if type(decoder).__name__ != "ByteLevel":
+        return tokens
+    texts = [decoder.decode([token]).replace(" ", "▁") for token in tokens]
+    # A token that is half a character stays as it stands in the vocabulary.
+    return [token if "\ufffd" in text else text for token, text in zip(tokens, texts, strict=True)]
