@@ -117,11 +117,16 @@ def test_judgments_of_the_query_itself_go_too():
 
 def test_copies_of_a_relevant_passage_are_counted(tmp_path, caplog):
     DOCUMENTS.write_parquet(tmp_path / "documents.parquet")
-    rows = [("q", "judged", "relevant"), ("q", "other", "bm25"), ("r", "judged", "bm25")]
-    pools = pl.DataFrame(rows, schema=["query_id", "doc_id", "pool"], orient="row")
-    warn_of_copies(pools, tmp_path / "documents.parquet")
+    rows = [("q", "same"), ("q", "other"), ("r", "judged")]
+    ranked = pl.DataFrame(rows, schema=["query_id", "doc_id"], orient="row")
+    qrels = pl.DataFrame({"query_id": ["q"], "doc_id": ["paper"], "label": ["relevant"]})
+    warn_of_copies(ranked, qrels, tmp_path / "documents.parquet")
     assert caplog.text == ""
-    texts = DOCUMENTS.with_columns(text=pl.lit(ARGUMENT))
+    relevant = qrels.with_columns(
+        doc_id=pl.lit("judged")
+    )  # its text is that of "same", but for case
+    texts = DOCUMENTS.with_columns(text=pl.col("text").str.to_lowercase())
     texts.write_parquet(tmp_path / "documents.parquet")
-    warn_of_copies(pools, tmp_path / "documents.parquet")
-    assert "1 other passages, of 1 queries, have the text of a relevant one" in caplog.text
+    warn_of_copies(ranked, relevant, tmp_path / "documents.parquet")
+    assert "1 passages that are ranked, of 1 queries, have the text of a relevant" in caplog.text
+    assert "(first: document same for query q)" in caplog.text

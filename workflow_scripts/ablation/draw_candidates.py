@@ -7,6 +7,7 @@ import polars as pl
 
 from relevance_neurons.collections.candidates import draw_candidates, warn_of_copies
 from relevance_neurons.collections.first_stage import open_first_stage
+from relevance_neurons.collections.grades import with_labels
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 
@@ -21,7 +22,7 @@ def main(
     queries, qrels = pl.read_parquet(given["queries"]), pl.read_parquet(given["qrels"])
     first_stage = open_first_stage(given, queries, bm25)
     drawn = draw_candidates(first_stage, queries, qrels, **settings)
-    warn_of_copies(drawn, Path(given["documents"]))
+    warn_of_copies(drawn, with_labels(qrels), Path(given["documents"]))
     write_parquet(drawn, candidates)
 
 

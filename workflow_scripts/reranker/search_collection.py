@@ -1,10 +1,13 @@
 """Rule search_collection: the first stage's best passages of a collection for some queries."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 
+from relevance_neurons.collections.candidates import warn_of_copies
 from relevance_neurons.collections.first_stage import open_first_stage
+from relevance_neurons.collections.grades import with_labels
 from relevance_neurons.collections.retrieval import evaluated_queries
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.job import job
@@ -30,6 +33,7 @@ def main(
             f"{given['queries']}: {first_stage.name} finds no passage for any query; bring a run "
             "of your own (collections.<name>.run)"
         )
+    warn_of_copies(found, with_labels(qrels), Path(given["documents"]))
     write_parquet(found, run)
 
 

@@ -70,23 +70,27 @@ def draw_candidates(
     )
 
 
-def warn_of_copies(candidates: pl.DataFrame, documents: Path) -> None:
-    """Say in the log how many other passages have the very text of a relevant one of their query.
+def warn_of_copies(passages: pl.DataFrame, qrels: pl.DataFrame, documents: Path) -> None:
+    """Say in the log how many passages have the very text of a relevant one of their query.
 
-    They count as what they are judged, as a rule not at all, though they answer as well.
+    ``passages`` (query_id, doc_id) are what is ranked, ``qrels`` has a label. Such a passage counts
+    as what it is judged, as a rule not at all, though it answers as well.
     """
-    texts = rows_of(documents, "doc_id", candidates["doc_id"])
-    pools = candidates.select("query_id", "doc_id", "pool").join(texts, on="doc_id")
-    relevant = pools.filter(pl.col("pool") == "relevant")
-    copies = pools.filter(pl.col("pool") != "relevant").join(
-        relevant, on=["query_id", "text"], how="semi"
+    pairs = ["query_id", "doc_id"]
+    relevant = qrels.filter(pl.col("label") == "relevant").select(pairs)
+    relevant = relevant.join(passages, on="query_id", how="semi")
+    others = passages.select(pairs).join(relevant, on=pairs, how="anti")
+    texts = rows_of(documents, "doc_id", pl.concat([relevant, others])["doc_id"])
+    copies = others.join(texts, on="doc_id").join(
+        relevant.join(texts, on="doc_id"), on=["query_id", "text"], how="semi"
     )
+    copies = copies.sort("query_id", "doc_id")
     if len(copies):
-        # Way out: nothing need be done where they are few; else judge them, or take such copies out
-        # of the documents.
+        # Way out: nothing need be done where they are few; else leave one of each text in the
+        # documents, and judge that.
         logger.warning(
-            "%d other passages, of %d queries, have the text of a relevant one under another id: "
-            "they count as non-relevant (first: document %s for query %s)",
+            "%d passages that are ranked, of %d queries, have the text of a relevant one under "
+            "another id: they count as non-relevant (first: document %s for query %s)",
             len(copies),
             copies["query_id"].n_unique(),
             copies["doc_id"][0],
