@@ -151,10 +151,10 @@ def wait_for(what: Callable[[], object], seconds: float = 300) -> object:
 
 
 def let_a_job_fail(story: Story) -> None:
-    """A judgment of a document that there is not; then it is mended."""
+    """A grade that is no number; then it is mended."""
     qrels = story.folder / "epsilon" / "r.txt"
     right = qrels.read_text()
-    qrels.write_text(right + "q0 0 nobody 1\n")
+    qrels.write_text(right + "q0 0 d0-0 much\n")
     target = "results/tiny/collections/epsilon/qrels.parquet"
     options = ["--configfile", str(story.study), "--retries", "0", "--", target]
     done = run([SNAKEMAKE, *story.arguments(), *options], directory=story.folder)
@@ -273,7 +273,7 @@ def test_a_failed_job_is_named_with_its_log(story):
     assert done.returncode == 1
     assert "Error in rule prepare_collection:" in done.stdout
     assert "results/tiny/logs/prepare_collection/epsilon.log" in done.stdout
-    assert re.search(r"Error: \S*r\.txt, line 61: document 'nobody' is not among", done.stdout)
+    assert re.search(r"Error: \S*r\.txt, line 61: the grade 'much' is no integer", done.stdout)
     assert "Traceback" not in done.stdout
 
 
