@@ -82,6 +82,9 @@ def test_scores_that_contradict_ranks_are_told(documents, caplog):
     read(documents, "q1 Q0 a 0 9 x\nq1 Q0 b 1 7 x\nq1 Q0 c 2 8 x\nq2 Q0 a 1 2 x\nq2 Q0 b 2 2 x\n")
     assert "in 1 of 2 queries ranks and scores order the passages differently" in caplog.text
     caplog.clear()
+    constant = "q2 Q0 a 1 2 x\nq2 Q0 b 2 2 x\n"
+    read(documents, f"q1 Q0 a 1 9 x\nq1 Q0 b 2 8 x\n{constant}")
+    assert caplog.text == ""
     read(documents, RUN.replace("q1 Q0 a 1", "q1 Q0 a 2").replace("q1 Q0 b 2", "q1 Q0 b 1"))
     assert "order the passages differently" not in caplog.text
 

@@ -86,7 +86,7 @@ def _check_order(path: Path, rows: pl.DataFrame) -> None:
         .agg(
             n=rank.n_unique(),
             same=score.n_unique() == 1,
-            turned=pl.corr(rank, score, method="spearman") > 0,
+            turned=pl.corr(rank, score, method="spearman").fill_nan(0) > 0,  # of equal scores
             # As trec_eval sorts them; ranks may be from 0 or from 1, and ties may have any order.
             differ=(score.sort_by(rank).diff() > 0).any(),
         )
