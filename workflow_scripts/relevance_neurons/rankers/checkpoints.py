@@ -11,7 +11,7 @@ from torch import nn
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.configs import read
-from relevance_neurons.rankers.hub import Place, reason, shown, weight_files
+from relevance_neurons.rankers.hub import Place, no_weights, reason, weight_files
 
 logger = logging.getLogger(__name__)
 
@@ -149,10 +149,7 @@ def _files(place: Place) -> list[str]:
             "download it again"
         ) from error
     if files is None:
-        raise UserError(
-            f"{place.where} has no weights that torch reads ({shown(names)}); model.safetensors or "
-            "pytorch_model.bin is needed"
-        )
+        raise no_weights(place.where, names)
     if absent := sorted(set(files) - set(names)):
         raise UserError(
             f"{place.where}: its index of the weights lists {absent[0]}, which is not there; copy "

@@ -74,16 +74,9 @@ def check_head(place: Place, config) -> None:
 
 
 def read(kind, place: Place, **options):
-    """``kind.from_pretrained`` of the folder, with the reason where it fails.
-
-    Nothing is asked, no code of the folder is run, and transformers' own tables stay out of the
-    log: what matters of them is said by those who call this.
-    """
+    """``from_pretrained`` of the folder, with the reason where it fails."""
     try:
-        with quiet():
-            return kind.from_pretrained(
-                str(place.folder), local_files_only=True, trust_remote_code=False, **options
-            )
+        return from_pretrained(kind, place, **options)
     except MemoryError:
         raise
     except Exception as error:  # each library below raises its own kinds
@@ -91,6 +84,18 @@ def read(kind, place: Place, **options):
             f"{place.where} cannot be loaded ({reason(error)}); a folder written by "
             "save_pretrained is needed (config.json, model.safetensors, tokenizer.json)"
         ) from error
+
+
+def from_pretrained(kind, place: Place, **options):
+    """``kind.from_pretrained`` of the folder, and whatever it raises.
+
+    Nothing is asked, no code of the folder is run, and transformers' own tables stay out of the
+    log: what matters of them is said by those who call this.
+    """
+    with _quiet():
+        return kind.from_pretrained(
+            str(place.folder), local_files_only=True, trust_remote_code=False, **options
+        )
 
 
 def refuse_remote_code(place: Place, written: dict) -> None:
@@ -165,7 +170,7 @@ def _check_written(place: Place, written: dict) -> None:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Within the block, transformers shows neither warnings nor progress."""
     from transformers.utils import logging as theirs
 

@@ -84,6 +84,14 @@ def weight_files(folder: Path, names: Collection[str]) -> list[str] | None:
     return sorted({first, *index["weight_map"].values()})
 
 
+def no_weights(where: str, names: Collection[str]) -> UserError:
+    """The error where none of the files ``names`` holds weights."""
+    return UserError(
+        f"{where} has no weights that torch reads ({shown(names)}); model.safetensors or "
+        "pytorch_model.bin is needed"
+    )
+
+
 def _cached(name: str, where: str) -> Path | None:
     """The folder of a hub id in the hub's cache, if any of it is there."""
     from huggingface_hub import try_to_load_from_cache
@@ -125,10 +133,7 @@ def _fetched(name: str, where: str, wanted: str, cached: Path | None) -> Path:
                 "is needed"
             )
         if wanted == "weights" and not set(WEIGHTS) & set(there):
-            raise UserError(
-                f"{where} has no weights that torch reads ({shown(there)}); model.safetensors or "
-                "pytorch_model.bin is needed"
-            )
+            raise no_weights(where, there)
         folder = {Path(hf_hub_download(name, one)).parent for one in small}.pop()
         if wanted == "weights":
             for file in weight_files(folder, there) or ():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.configs import quiet, read_json, refuse_remote_code
+from relevance_neurons.rankers.configs import from_pretrained, read_json, refuse_remote_code
 from relevance_neurons.rankers.hub import Place, find_place, reason, shown
 
 
@@ -45,10 +45,7 @@ def _read(place: Place):
     from transformers import AutoTokenizer
 
     try:
-        with quiet():
-            return AutoTokenizer.from_pretrained(
-                str(place.folder), local_files_only=True, trust_remote_code=False
-            )
+        return from_pretrained(AutoTokenizer, place)
     except MemoryError:
         raise
     except Exception as error:  # each library below raises its own kinds
