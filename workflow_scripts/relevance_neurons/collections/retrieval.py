@@ -206,8 +206,10 @@ def _from_first_word(chunks: Iterator[pl.DataFrame], language: str) -> Iterator[
 
 
 def _warn_of_another_language(texts: pl.Series, language: str) -> None:
+    if language != "english":
+        return
     share = foreign_share(texts)
-    if language == "english" and share > _FOREIGN:
+    if share > _FOREIGN:
         logger.warning(
             "%.0f %% of the first documents' words hold letters that English lacks; if they are of "
             "another language, name it (collections.<name>.language), or none for no stemming",

@@ -46,8 +46,21 @@ class Analyser:
 
     def documents(self, texts: pl.Series) -> pl.Series:
         """The terms of each text, separated by spaces; "" where it has no word."""
-        texts = self._in_lower_case(texts)
-        words = pl.DataFrame({"word": texts}).with_row_index("row").select("row", _words("word"))
+        return self._lines(self._words(texts))
+
+    def queries(self, texts: pl.Series) -> pl.Series:
+        """The same, without the stop words of the language (of English: Terrier's list)."""
+        kept = pl.element().filter(~pl.element().is_in(self._stop_words))
+        return self._lines(self._words(texts).list.eval(kept))
+
+    def _words(self, texts: pl.Series) -> pl.Series:
+        if self.language == "turkish":  # where I and İ are two letters
+            texts = texts.str.replace_all("I", "ı").str.replace_all("İ", "i")
+        return _words(texts)
+
+    def _lines(self, texts: pl.Series) -> pl.Series:
+        """The terms of each text, a list of words."""
+        words = pl.DataFrame({"word": texts}).with_row_index("row")
         words = words.explode("word").drop_nulls("word")
         lines = (
             words.join(self._terms(words["word"].unique()), on="word", maintain_order="left")
@@ -56,18 +69,6 @@ class Analyser:
         )
         rows = pl.DataFrame({"row": pl.int_range(len(texts), dtype=pl.UInt32, eager=True)})
         return rows.join(lines, on="row", how="left", maintain_order="left")["terms"].fill_null("")
-
-    def queries(self, texts: pl.Series) -> pl.Series:
-        """The same, without the stop words of the language (of English: Terrier's list)."""
-        kept = pl.DataFrame({"word": self._in_lower_case(texts)}).select(
-            _words("word").list.filter(~pl.element().is_in(self._stop_words)).list.join(" ")
-        )
-        return self.documents(kept.to_series())
-
-    def _in_lower_case(self, texts: pl.Series) -> pl.Series:
-        if self.language == "turkish":  # where I and İ are two letters
-            texts = texts.str.replace_all("I", "ı").str.replace_all("İ", "i")
-        return _plain(texts)
 
     def _terms(self, words: pl.Series) -> pl.DataFrame:
         """Each of the different ``words`` and its terms."""
@@ -105,20 +106,16 @@ def has_word(texts: pl.Series) -> bool:
 
 def foreign_share(texts: pl.Series) -> float:
     """Share of the words with a letter that is not of A to Z, of those that may be stemmed."""
-    frame = pl.DataFrame({"word": _plain(texts)})
-    words = frame.select(_words("word").explode().drop_nulls()).to_series()
+    words = _words(texts).explode().drop_nulls()
     stemmed = words.filter(~words.str.contains(_PIECES))
     return stemmed.str.contains(r"[^a-z0-9]").mean() or 0.0
 
 
-def _plain(texts: pl.Series) -> pl.Series:
-    """In lower case and one spelling, without what cannot be seen."""
+def _words(texts: pl.Series) -> pl.Series:
+    """The words of each text, in lower case and one spelling, without what cannot be seen."""
     lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
-    return lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
-
-
-def _words(column: str) -> pl.Expr:
-    return pl.col(column).str.extract_all(_WORD)
+    seen = lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
+    return seen.str.extract_all(_WORD)
 
 
 def _pairs(run: str) -> list[str]:
