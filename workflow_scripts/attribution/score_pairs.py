@@ -7,7 +7,13 @@ import polars as pl
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.ablation.activations import measure_activations
-from relevance_neurons.collections.pairs import Score, first_scores, keep_pairs, order_pairs
+from relevance_neurons.collections.pairs import (
+    Score,
+    first_scores,
+    keep_pairs,
+    order_pairs,
+    remembering,
+)
 from relevance_neurons.collections.texts import pair_texts
 from relevance_neurons.collections.thresholds import AUTO, cross_fitted, warn_if_one_sided
 from relevance_neurons.rankers.loading import load_reranker
@@ -37,22 +43,6 @@ def scorer(reranker: Reranker, queries: str, documents: str) -> Score:
     return score
 
 
-def remembering(score: Score) -> Score:
-    """``score`` that scores no pair twice."""
-    known: dict[tuple[str, str], tuple[float, int]] = {}
-
-    def look_up(pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        keys = list(pairs.select("query_id", "doc_id").iter_rows())
-        new = pairs.filter(pl.Series([key not in known for key in keys], dtype=pl.Boolean))
-        if len(new):
-            found = zip(*score(new), strict=True)
-            known.update(zip(new.select("query_id", "doc_id").iter_rows(), found, strict=True))
-        p_relevant, n_tokens = zip(*[known[key] for key in keys], strict=True)
-        return np.array(p_relevant), np.array(n_tokens)
-
-    return look_up
-
-
 def main(
     collection: Mapping[str, str],
     made: Mapping[str, str],
@@ -67,9 +57,10 @@ def main(
     """
     name, labels, seed = collection["name"], settings["labels"], settings["seed"]
     ranker, qrels = load_reranker(**reranker), pl.read_parquet(collection["qrels"])
-    score = remembering(scorer(ranker, collection["queries"], collection["documents"]))
+    score = scorer(ranker, collection["queries"], collection["documents"])
     thresholds = settings["threshold"]
     if thresholds == AUTO:
+        score = remembering(score)
         both = order_pairs(qrels, grades["relevant"], grades["non_relevant"], seed)
         first = first_scores(both, score, max(settings["max_pairs"], AT_LEAST), CHUNK)
         thresholds = cross_fitted(first, both["query_id"], seed, name)

@@ -20,10 +20,6 @@ _PROVIDERS = FallbackProvider([ir_measures.pytrec_eval, ir_measures.msmarco, ir_
 _RANKING = ["scheme", "top_percent", "draw"]
 
 
-AMBIGUOUS = ("gain", "unjudged")
-"""What a passage counts as whose grade is neither relevant nor non-relevant."""
-
-
 def measure_rankings(
     scores: pl.DataFrame,
     qrels: pl.DataFrame,

@@ -11,8 +11,15 @@ from relevance_neurons.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-SCALES = ("rising", "falling")
-"""Whether the best passages have the highest grade or, as in Cranfield's own files, the lowest."""
+
+def label_of(relevant: Sequence[int], non_relevant: Sequence[int]) -> pl.Expr:
+    """The label of the column grade: "relevant", "non_relevant", or null if it is in neither."""
+    return (
+        pl.when(pl.col("grade").is_in(list(relevant)))
+        .then(pl.lit("relevant"))
+        .when(pl.col("grade").is_in(list(non_relevant)))
+        .then(pl.lit("non_relevant"))
+    )
 
 
 def label_grades(
@@ -23,9 +30,10 @@ def label_grades(
 ) -> pl.DataFrame:
     """``qrels`` (query_id, doc_id, grade) with the columns label and gain.
 
-    label is "relevant", "non_relevant", or null where a grade is in neither list (ambiguous). gain
-    is the grade, of non-relevant passages 0, and never below 0. On a falling scale, which begins at
-    1, grades are mirrored: the lowest of ``relevant`` gains what the highest is, and so on.
+    label is that of ``label_of``; a null is ambiguous. gain is the grade, of non-relevant passages
+    0, and never below 0. On a ``scale`` that is "falling" the best passages have the lowest grade,
+    1, as in Cranfield's own files: grades are mirrored, so that the lowest of ``relevant`` gains
+    what the highest is, and so on.
 
     Raises ``UserError`` for lists that do not fit the scale (``misfit``).
     """
@@ -35,12 +43,9 @@ def label_grades(
     gain = grade
     if scale == "falling":
         gain = pl.when(grade < 1).then(0).otherwise(min(relevant) + max(relevant) - grade)
-    is_relevant, is_not = grade.is_in(list(relevant)), grade.is_in(list(non_relevant))
+    is_not = grade.is_in(list(non_relevant))
     return qrels.with_columns(
-        label=pl.when(is_relevant)
-        .then(pl.lit("relevant"))
-        .when(is_not)
-        .then(pl.lit("non_relevant")),
+        label=label_of(relevant, non_relevant),
         gain=pl.when(is_not).then(0).otherwise(gain.clip(lower_bound=0)).cast(pl.Int64),
     )
 

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from relevance_neurons.collections.grades import label_of
 from relevance_neurons.collections.thresholds import NO_ZERO_POINT, PAPER
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.progress import Progress
 
 Score = Callable[[pl.DataFrame], tuple[np.ndarray, np.ndarray]]
-
-KEEP = ("agreeing", "all")
-"""Which judged pairs are kept: those whose label the ranker predicts, or all."""
 
 
 def order_pairs(
@@ -34,12 +32,7 @@ def order_pairs(
             f"grade {both[0]} is both in relevant: {list(relevant)} and in non_relevant: "
             f"{list(non_relevant)}; a grade means one of them, or neither where it is ambiguous"
         )
-    label = (
-        pl.when(pl.col("grade").is_in(list(relevant)))
-        .then(pl.lit("relevant"))
-        .when(pl.col("grade").is_in(list(non_relevant)))
-        .then(pl.lit("non_relevant"))
-    )
+    label = label_of(relevant, non_relevant)
     pairs = (
         qrels.select("query_id", "doc_id", "grade", label=label)
         .drop_nulls("label")
@@ -105,6 +98,22 @@ def first_scores(ordered: pl.DataFrame, score: Score, n: int, chunk: int) -> pl.
         for rows in first.iter_slices(chunk)
     ]
     return pl.concat([first.select("query_id", "label", p_relevant=pl.lit(0.0)).clear(), *parts])
+
+
+def remembering(score: Score) -> Score:
+    """``score`` that scores no pair twice."""
+    known: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def look_up(pairs: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        keys = list(pairs.select("query_id", "doc_id").iter_rows())
+        new = pairs.filter(pl.Series([key not in known for key in keys], dtype=pl.Boolean))
+        if len(new):
+            found = zip(*score(new), strict=True)
+            known.update(zip(new.select("query_id", "doc_id").iter_rows(), found, strict=True))
+        p_relevant, n_tokens = zip(*[known[key] for key in keys], strict=True)
+        return np.array(p_relevant), np.array(n_tokens)
+
+    return look_up
 
 
 def _with_threshold(pairs: pl.DataFrame, thresholds: float | pl.DataFrame) -> pl.DataFrame:
