@@ -6,6 +6,9 @@ import polars as pl
 
 from relevance_neurons.statistics.bootstrap import mean_interval
 
+RANKINGS = {"bm25": "BM25", "run": "own run", "reranker": "ranker"}
+"""Every ranking, as tables and figures name it: the first stage's, and the ranker's of the same."""
+
 
 def with_every_query(values: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     """``values`` by ranking, with null for a query for which the first stage found nothing.

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from relevance_neurons.ablation.ranking_quality import RANKINGS
 from relevance_neurons.report.figures.style import (
     LIGHT_GREY,
     PANEL_WIDTH,
@@ -25,8 +26,7 @@ from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, named, wit
 
 _ROW_HEIGHT = 0.24
 _LINE = {"color": LIGHT_GREY, "lw": 0.4}
-_RANKINGS = {"bm25": ("BM25", 0), "run": ("own run", 2), "reranker": ("ranker", 1)}
-"""Their names and colours."""
+_COLOURS = {"bm25": 0, "reranker": 1, "run": 2}
 
 
 @styled
@@ -148,7 +148,7 @@ def quality_figure(quality: pl.DataFrame) -> Figure:
     """
     measures = quality["measure"].unique().sort().to_list()
     there = set(quality["ranking"])
-    rankings = [ranking for ranking in _RANKINGS if ranking in there]
+    rankings = [ranking for ranking in RANKINGS if ranking in there]
     collections = quality.group_by("collection").agg(pl.col("n_queries").max()).sort("collection")
     figure = new_figure(PANEL_WIDTH * len(measures) + 1, 0.32 * collections.height + 1.1)
     grid = figure.subplots(1, len(measures), sharey=True, squeeze=False)
@@ -169,10 +169,10 @@ def quality_figure(quality: pl.DataFrame) -> Figure:
 
 def _draw_quality(axes: Axes, rows: pl.DataFrame, ranking: str) -> None:
     """A marker a collection: the first stage's above its line, the ranker's below."""
-    label, index = _RANKINGS[ranking]
+    index = _COLOURS[ranking]
     y = np.arange(rows.height) + (0.14 if ranking == "reranker" else -0.14)
     known = rows["ci_low"].is_not_null().to_numpy()
     bounds = rows.filter(known)
     axes.hlines(y[known], bounds["ci_low"], bounds["ci_high"], color=colour(index), lw=1)
-    style = {"color": colour(index), "marker": marker(index), "lw": 0, "label": label}
+    style = {"color": colour(index), "marker": marker(index), "lw": 0, "label": RANKINGS[ranking]}
     axes.plot(rows["value"], y, markersize=4.5, clip_on=False, **style)  # whole at 1, too

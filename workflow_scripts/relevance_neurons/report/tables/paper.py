@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from relevance_neurons.ablation.ranking_quality import RANKINGS
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 from relevance_neurons.selection.ablation_kinds import RANDOM, named
 from relevance_neurons.selection.schemes import Scheme
@@ -199,8 +200,7 @@ def ranking_quality_table(quality: pl.DataFrame) -> Table:
     ``quality``: as ``summarise_rankings`` returns it; ranking is bm25, run or reranker.
     """
     there = set(quality["ranking"])
-    names = {"bm25": "BM25", "run": "own run", "reranker": "ranker"}
-    rankings = {ranking: name for ranking, name in names.items() if ranking in there}
+    rankings = {ranking: name for ranking, name in RANKINGS.items() if ranking in there}
     found = {(row["collection"], row["measure"], row["ranking"]): row for row in quality.to_dicts()}
     keys = quality.select("collection", "measure").unique().sort("collection", "measure")
     rows = []
