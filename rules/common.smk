@@ -237,11 +237,6 @@ def relevant_grades(wildcards):
     return collection_keys(wildcards)["relevant"]
 
 
-def non_relevant_grades(wildcards):
-    """The grades of a collection that are non-relevant."""
-    return collection_keys(wildcards)["non_relevant"]
-
-
 def candidate_settings(wildcards):
     """The arguments of draw_candidates."""
     keys = STUDY["ablation"]

@@ -29,4 +29,4 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         params, made = snakemake.params, snakemake.output.candidates
-        main(dict(snakemake.input.items()), made, params.bm25, params.settings)
+        main(snakemake.input, made, params.bm25, params.settings)

@@ -12,8 +12,9 @@ def main(documents, queries, qrels, *, collection, source, judgments, seed) -> N
     """
     dataset = open_dataset(source["source"], source, seed)
     on_dangling = source.get("on_dangling", "drop")
-    settings = {**judgments, "on_dangling": on_dangling}
-    write_collection(dataset, documents, queries, qrels, collection, **settings)
+    write_collection(
+        dataset, documents, queries, qrels, collection, on_dangling=on_dangling, **judgments
+    )
 
 
 if __name__ == "__main__":

@@ -40,4 +40,4 @@ def main(
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         params, run = snakemake.params, snakemake.output.run
-        main(dict(snakemake.input.items()), run, params.bm25, params.settings)
+        main(snakemake.input, run, params.bm25, params.settings)
