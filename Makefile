@@ -69,8 +69,8 @@ relevance-neurons.sif: envs/container.def requirements.txt requirements-model.tx
 	@command -v apptainer > /dev/null || { echo "Error: apptainer is not installed here; see https://apptainer.org"; exit 1; }
 	apptainer build --force $@ envs/container.def
 
-benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed; about 15 minutes)
-	@for one in linear passes ablations memory gpu; do echo "== benchmarks/$$one.py"; \
+benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed; about 20 minutes)
+	@for one in linear passes ablations tokens memory gpu; do echo "== benchmarks/$$one.py"; \
 	  $(BIN)/python benchmarks/$$one.py; done
 
 lint: setup  ## Formatters, linters, unused and undeclared packages, the schema of every study

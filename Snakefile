@@ -25,11 +25,15 @@ include: f"{RULES}/selection.smk"
 include: f"{RULES}/stability.smk"
 include: f"{RULES}/ablation.smk"
 include: f"{RULES}/sanity.smk"
+include: f"{RULES}/tokens.smk"
+include: f"{RULES}/mechanism.smk"
 include: f"{RULES}/report.smk"
 
 
 localrules:
     all,
+    tokens,
+    mechanism,
 
 
 rule all:
@@ -38,3 +42,15 @@ rule all:
         "<results>/neurons.duckdb",
         rules.write_tables.output,
         rules.draw_figures.output,
+        TOKEN_RESULTS,
+        MECHANISM_RESULTS,
+
+
+rule tokens:
+    input:
+        token_target,
+
+
+rule mechanism:
+    input:
+        mechanism_target,

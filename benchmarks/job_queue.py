@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import estimate_cost as cost
-from study.batches import Batch, batches, groups, levels
+from study.batches import Batch, batches, selections
 from study.contents import Study, attributed, used_collections
 from study.job_sizes import N_BASELINES, ablation_shards, attribution_shards, n_ablations, n_points
 from study.ranker_shapes import pair_flops, ranker_shape
@@ -66,7 +66,7 @@ class StudyTasks:
         ]
         needed = {name for task in tasks for name in task.needs}
         ends = tuple(task.name for task in tasks if task.name not in needed)
-        report = ("write_tables", "draw_figures", "build_database")
+        report = ("compare_methods", "write_tables", "draw_figures", "build_database")
         return [*tasks, *(Task(name, LIGHT, ends) for name in report)]
 
     def with_ranker(
@@ -150,11 +150,13 @@ class StudyTasks:
 
     def selections(self) -> Iterator[Task]:
         """What is selected, and what is said of it without the ranker."""
-        names = [
-            f"select_neurons {group} {level}"
-            for group in groups(self.study)
-            for level in levels(self.study)
-        ]
+        named = dict.fromkeys(
+            [
+                *selections(self.study),
+                *((group, one.level) for one in batches(self.study) for group in one.groups),
+            ]
+        )
+        names = [f"select_neurons {group} {level}" for group, level in named]
         for name in names:
             yield Task(name, SELECTED, self.merged)
         yield Task("gather_schemes", LIGHT, tuple(names))
@@ -179,7 +181,13 @@ class StudyTasks:
             seconds, needs = passages * n_rankings / MEASURED, tuple(one.name for one in shards)
             yield Task(f"measure_rankings {name}", seconds, needs)
         measured = [f"measure_rankings {name}" for name in keys["collections"]]
-        yield Task("test_ablations", LIGHT, ("gather_schemes", *measured))
+        tested = ("gather_schemes", *measured)
+        yield Task("test_ablations", LIGHT, tested)
+        if len(keys["collections"]) > 1:
+            yield Task("pool_effects", LIGHT, tested)
+        if "curves" in keys:
+            yield Task("measure_curves", LIGHT, tested)
+        yield Task("measure_levels", LIGHT, tested)
 
     def batch_shards(self, collection: str, passages: float, batch: Batch) -> Iterator[Task]:
         """The shards of a batch of ablations."""

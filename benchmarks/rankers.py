@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -66,15 +67,29 @@ def texts(n_pairs: int, seed: int = 0) -> list[tuple[str, str]]:
     return [(draw(random.integers(3, 10)), draw(length)) for length in lengths]
 
 
+def judged_pairs(folder: Path, n_pairs: int) -> list[tuple[str, str]]:
+    """Judged pairs of a folder of docs.tsv, queries.tsv and qrels.txt, at equal steps."""
+    texts = [
+        dict(line.split("\t", 1) for line in (folder / name).read_text("utf-8").splitlines())
+        for name in ("queries.tsv", "docs.tsv")
+    ]
+    judged = [row.split() for row in (folder / "qrels.txt").read_text("utf-8").splitlines()]
+    step = max(1, len(judged) // n_pairs)
+    return [(texts[0][query], texts[1][doc]) for query, _, doc, _ in judged[::step]][:n_pairs]
+
+
 def interleaved(
-    runs: Mapping[str, Callable[[], object]], repeats: int, uncounted: int = 1
+    runs: Mapping[str, Callable[[], object]],
+    repeats: int,
+    uncounted: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Median seconds of each, taken in turns after some that do not count."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(uncounted + repeats):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = clock()
             run()
             if number >= uncounted:
-                times[name].append(time.perf_counter() - start)
+                times[name].append(clock() - start)
     return {name: statistics.median(found) for name, found in times.items()}

@@ -17,6 +17,7 @@ from relevance_neurons.selection.schemes import Scheme, paper_schemes
 
 sys.path.append(str(Path(__file__).parents[1]))  # for the rules' scripts, which are no package
 LABELS = ("relevant", "non_relevant")
+METHOD = "neuron_integrated_gradients"
 LEVELS = (0.01, 0.1, 1.0)
 # A layer of monobert-large; its components in order, as shares of nine.
 LAYER, WIDTH = 9216, 1024
@@ -89,7 +90,7 @@ def start_merging(size: int, folder: Path) -> Work:
     names = {"scores", "bootstrap", "halves", "checks"}
     made = {name: str(folder / "merged" / f"{name}.parquet") for name in names}
     settings = {"bootstrap_replicates": 200, "split_halves": 20}
-    return lambda: merge_attribution.main(shards, made, "c0", "relevant", settings)
+    return lambda: merge_attribution.main(shards, made, "c0", "relevant", METHOD, settings)
 
 
 # ---- Neurons, schemes, collections: made-up maps, and the SQL over them
@@ -117,6 +118,7 @@ def write_maps(size: int, folder: Path, n_neurons: int = 0, n_collections: int =
         for label in LABELS:
             scores = pl.Series(common[label] + random.normal(size=n_neurons))
             names = {"collection": pl.lit(f"c{number}"), "label": pl.lit(label)}
+            names["method"] = pl.lit(METHOD)
             frame = neurons.with_columns(score=scores, n_pairs=pl.lit(1000), **names)
             write_parquet(frame, folder / f"c{number}" / f"{label}.parquet")
 
@@ -142,7 +144,7 @@ def write_resampled(size: int, folder: Path) -> None:
         array = pl.Array(pl.Float32, entries)
         return pl.Series(noise.astype(np.float32), dtype=array).arr.to_list()
 
-    names = scores.select("collection", "label", "layer", "component", "neuron")
+    names = scores.select("collection", "label", "method", "layer", "component", "neuron")
     replicates = names.with_columns(replicate_scores=lists(REPLICATES))
     write_parquet(replicates, folder / "replicates.parquet")
     halves = {"first_half": lists(HALVINGS), "second_half": lists(HALVINGS)}
@@ -188,7 +190,8 @@ def start_overlaps(size: int, folder: Path) -> Work:
     from relevance_neurons.statistics.chance import intersection_sizes
     from workflow_scripts.selection import overlap_schemes
 
-    given = map_files(folder), str(folder / "overlaps.parquet"), domains(folder), [], LEVELS
+    made, methods = str(folder / "overlaps.parquet"), [METHOD]
+    given = map_files(folder), made, domains(folder), methods, [], LEVELS
 
     def work() -> None:
         intersection_sizes.cache_clear()  # a job of a study starts without it

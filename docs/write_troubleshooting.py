@@ -71,6 +71,8 @@ STAGES = {
         *(f"{PREFIX}{one}/" for one in ("selection", "stability", "ablation", "sanity")),
         *(f"{LIBRARY}{one}/" for one in ("selection", "ablation", "statistics", "checks")),
     ],
+    "Tokens": [f"{PREFIX}tokens/", f"{LIBRARY}tokens/"],
+    "How it ranks": [f"{PREFIX}mechanism/", f"{LIBRARY}mechanism/"],
     "A cluster, and resuming": [f"{PREFIX}study/resume", "slurm/"],
     "Tables, figures and the database": [f"{PREFIX}report/", f"{LIBRARY}report/"],
 }

@@ -2,7 +2,7 @@
 
 
 wildcard_constraints:
-    batch="|".join({name for name, level in BATCHES}),
+    batch="|".join(re.escape(name) for name in {name for name, level in BATCHES}),
 
 
 rule draw_candidates:
@@ -73,6 +73,7 @@ if MATCHES:
             schemes=rules.gather_schemes.output.schemes,
             activations=rules.pool_activations.output.activations,
             reranker=RERANKER_FILES,
+            heads=HEAD_SELECTIONS,
         output:
             match_quality=MATCHES[0],
         log:
@@ -97,11 +98,7 @@ if MATCHES:
 
 rule measure_rankings:
     input:
-        shards=[
-            f"<results>/shards/rerankings/{{collection}}/{batch.name}/{batch.level}/{shard}.parquet"
-            for batch in BATCHES.values()
-            for shard in range(ablation_shards(STUDY, batch))
-        ],
+        shards=ranking_shards,
         qrels=rules.prepare_collection.output.qrels,
         sql=[workflow.source_path("../workflow_scripts/ablation/measure_rankings.sql")],
     output:
@@ -145,6 +142,7 @@ rule test_ablations:
     params:
         collections=STUDY["ablation"]["collections"],
         ablated=ablated_schemes(STUDY),
+        levels=list(map(float, LEVELS)),
         significance=STUDY["ablation"]["significance"],
         equivalence_margin=STUDY["ablation"]["equivalence_margin"],
         seed=STUDY["seed"],
@@ -153,3 +151,123 @@ rule test_ablations:
         "Test what the ablations change"
     script:
         "../workflow_scripts/ablation/test_ablations.py"
+
+
+# A domain of one collection says no more than that collection.
+ABLATION_DOMAINS = {
+    name: STUDY["collections"][name]["domain"] for name in STUDY["ablation"]["collections"]
+}
+POOLED = ["<results>/pooled_effects.parquet"] if len(ABLATION_DOMAINS) > 1 else []
+
+if POOLED:
+
+    rule pool_effects:
+        input:
+            measures=expand(
+                rules.measure_rankings.output.measures,
+                collection=STUDY["ablation"]["collections"],
+            ),
+            scheme_sizes=rules.gather_schemes.output.scheme_sizes,
+        output:
+            pooled_effects=POOLED[0],
+        log:
+            "<logs>/pool_effects.log",
+        benchmark:
+            "<benchmarks>/pool_effects.tsv"
+        conda:
+            "../envs/ranking.yaml"
+        resources:
+            mem_mb=growing(NEEDS.rankings_mb()),
+            runtime=growing(3 * LIGHT_MINUTES),
+        params:
+            domains=ABLATION_DOMAINS,
+            ablated=ablated_schemes(STUDY),
+            levels=list(map(float, LEVELS)),
+            significance=STUDY["ablation"]["significance"],
+            seed=STUDY["seed"],
+            version=VERSIONS["effects"],
+        message:
+            "Test each ablation once over the queries of all collections of a domain"
+        script:
+            "../workflow_scripts/ablation/pool_effects.py"
+
+
+CURVES = STUDY["ablation"].get("curves", {})
+CURVE_TABLES = ["<results>/loss_curves.parquet", "<results>/curve_areas.parquet"] if CURVES else []
+
+if CURVES:
+
+    rule measure_curves:
+        input:
+            measures=expand(
+                rules.measure_rankings.output.measures, collection=CURVES["collections"]
+            ),
+            scheme_sizes=SIZES,
+        output:
+            loss_curves=CURVE_TABLES[0],
+            curve_areas=CURVE_TABLES[1],
+        log:
+            "<logs>/measure_curves.log",
+        benchmark:
+            "<benchmarks>/measure_curves.tsv"
+        conda:
+            "../envs/ranking.yaml"
+        resources:
+            mem_mb=growing(NEEDS.rankings_mb()),
+            runtime=growing(3 * LIGHT_MINUTES),
+        params:
+            collections=CURVES["collections"],
+            schemes=CURVES["schemes"],
+            levels=list(map(float, CURVE_LEVELS)),
+            methods=list(given_methods(STUDY)),
+            seed=STUDY["seed"],
+            version=VERSIONS["effects"],
+        message:
+            "Draw the losses against the number of neurons off"
+        script:
+            "../workflow_scripts/ablation/measure_curves.py"
+
+
+rule measure_levels:
+    input:
+        **{
+            name: expand(files, collection=STUDY["ablation"]["collections"])
+            for name, files in (
+                ("rerankings", rules.measure_rankings.output.rerankings),
+                ("measures", rules.measure_rankings.output.measures),
+                ("candidates", rules.draw_candidates.output.candidates),
+                ("documents", rules.prepare_collection.output.documents),
+                ("queries", rules.prepare_collection.output.queries),
+                ("qrels", rules.prepare_collection.output.qrels),
+            )
+        },
+        scheme_sizes=SIZES,
+        sql=[
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
+            workflow.source_path("../workflow_scripts/ablation/query_changes.sql"),
+            workflow.source_path("../workflow_scripts/ablation/level_changes.sql"),
+            workflow.source_path("../workflow_scripts/ablation/level_controls.sql"),
+        ],
+    output:
+        level_changes="<results>/level_changes.parquet",
+        level_controls="<results>/level_controls.parquet",
+    log:
+        "<logs>/measure_levels.log",
+    benchmark:
+        "<benchmarks>/measure_levels.tsv"
+    conda:
+        "../envs/ranking.yaml"
+    resources:
+        mem_mb=growing(NEEDS.rankings_mb()),
+        runtime=growing(3 * LIGHT_MINUTES),
+    params:
+        languages={
+            name: STUDY["collections"][name]["language"]
+            for name in STUDY["ablation"]["collections"]
+        },
+        seed=STUDY["seed"],
+        version=VERSIONS["effects"],
+    message:
+        "Measure how far ablations shift all scores, and what they take within queries"
+    script:
+        "../workflow_scripts/ablation/measure_levels.py"

@@ -1,5 +1,9 @@
 # Judged pairs, and the scores of every neuron on them.
 
+# Kept apart by kind of token where tokens are asked for too; empty by a method that has none.
+KIND_NAMES = ["neuron_tokens"] if "tokens" in STUDY else []
+KIND_FILE = "{collection}/{label}{at_method}"
+
 
 rule score_pairs:
     input:
@@ -73,31 +77,39 @@ rule compare_baselines:
 
 rule attribute_neurons:
     input:
+        unpack(method_files),
         documents=rules.prepare_collection.output.documents,
         queries=rules.prepare_collection.output.queries,
         pairs=rules.score_pairs.output.pairs,
         reranker=RERANKER_FILES,
     output:
-        sums=temp("<results>/shards/neuron_scores/{collection}/{label}/{shard}.parquet"),
-        checks=temp("<results>/shards/attribution_checks/{collection}/{label}/{shard}.parquet"),
+        **{
+            name: temp(f"<results>/shards/{name}/{KIND_FILE}/{{shard}}.parquet")
+            for name in KIND_NAMES
+        },
+        sums=temp("<results>/shards/neuron_scores/{collection}/{label}{at_method}/{shard}.parquet"),
+        checks=temp(
+            "<results>/shards/attribution_checks/{collection}/{label}{at_method}/{shard}.parquet"
+        ),
     log:
-        "<logs>/attribute_neurons/{collection}/{label}/{shard}.log",
+        "<logs>/attribute_neurons/{collection}/{label}{at_method}/{shard}.log",
     benchmark:
-        "<benchmarks>/attribute_neurons/{collection}/{label}/{shard}.tsv"
+        "<benchmarks>/attribute_neurons/{collection}/{label}{at_method}/{shard}.tsv"
     conda:
         "../envs/attribution.yaml"
     resources:
         gpu=1,
         mem_mb=growing(NEEDS.attribution_mb()),
-        runtime=growing(NEEDS.shard_minutes()),
+        runtime=shard_runtime,
     params:
         reranker=RERANKER,
-        settings=attribution_settings(),
-        n_shards=ATTRIBUTION_SHARDS,
+        settings=map_settings,
+        of=map_pairs,
+        n_shards=map_shards,
         version=VERSIONS["attribution"],
     message:
-        "Attribute the {wildcards.label} pairs of {wildcards.collection} to neurons"
-        " (shard {wildcards.shard})"
+        "Attribute the {wildcards.label}{wildcards.at_method} pairs of {wildcards.collection} to"
+        " neurons (shard {wildcards.shard})"
     script:
         "../workflow_scripts/attribution/attribute_neurons.py"
 
@@ -106,35 +118,30 @@ rule attribute_neurons:
 # when their script was written: it stands here too.
 rule merge_attribution:
     input:
-        sums=expand(
-            rules.attribute_neurons.output.sums,
-            shard=range(ATTRIBUTION_SHARDS),
-            allow_missing=True,
-        ),
-        checks=expand(
-            rules.attribute_neurons.output.checks,
-            shard=range(ATTRIBUTION_SHARDS),
-            allow_missing=True,
-        ),
+        **{name: map_shard_files(name) for name in KIND_NAMES},
+        sums=map_shard_files("neuron_scores"),
+        checks=map_shard_files("attribution_checks"),
         script=[workflow.source_path("../workflow_scripts/attribution/attribute_neurons.py")],
     output:
-        scores="<results>/neuron_scores/{collection}/{label}.parquet",
-        bootstrap="<results>/bootstrap_scores/{collection}/{label}.parquet",
-        halves="<results>/half_scores/{collection}/{label}.parquet",
-        checks="<results>/attribution_checks/{collection}/{label}.parquet",
+        **{name: f"<results>/{name}/{KIND_FILE}.parquet" for name in KIND_NAMES},
+        scores="<results>/neuron_scores/{collection}/{label}{at_method}.parquet",
+        bootstrap="<results>/bootstrap_scores/{collection}/{label}{at_method}.parquet",
+        halves="<results>/half_scores/{collection}/{label}{at_method}.parquet",
+        checks="<results>/attribution_checks/{collection}/{label}{at_method}.parquet",
     log:
-        "<logs>/merge_attribution/{collection}/{label}.log",
+        "<logs>/merge_attribution/{collection}/{label}{at_method}.log",
     benchmark:
-        "<benchmarks>/merge_attribution/{collection}/{label}.tsv"
+        "<benchmarks>/merge_attribution/{collection}/{label}{at_method}.tsv"
     conda:
         "../envs/attribution.yaml"
     resources:
         mem_mb=growing(NEEDS.merge_mb()),
         runtime=growing(LIGHT_MINUTES),
     params:
-        settings=attribution_settings(),
+        settings=map_settings,
+        method=map_method,
     message:
-        "Merge the shards of the {wildcards.label} map of {wildcards.collection}"
+        "Merge the shards of the {wildcards.label}{wildcards.at_method} map of {wildcards.collection}"
     script:
         "../workflow_scripts/attribution/merge_attribution.py"
 

@@ -10,12 +10,23 @@ from snakemake.settings.types import DeploymentMethod
 SCRIPTS = Path(workflow.basedir) / "workflow_scripts"
 sys.path.insert(0, str(SCRIPTS))
 from relevance_neurons.rankers.components import COMPONENTS
-from study.batches import WHOLE_RANKER, batches, groups, levels
+from study.batches import (
+    WHOLE_RANKER,
+    batches,
+    batches_on,
+    curve_levels,
+    groups,
+    head_groups,
+    levels,
+    selections,
+)
 from study.contents import (
     FILES,
     ablated_schemes,
     attributed,
     figure4_scheme,
+    maps,
+    maps_of,
     source_settings,
     study_schemes,
     used_collections,
@@ -23,16 +34,27 @@ from study.contents import (
 from study.job_sizes import (
     LIGHT_MINUTES,
     MOST_POINTS,
+    START_MINUTES,
     Needs,
     ablation_shards,
     attribution_shards,
     growing,
 )
 from study.errors import StudyError
+from study.mechanism_sizes import MechanismNeeds, patch_shards
+from study.methods import (
+    at_method,
+    given_methods,
+    is_within_query,
+    method_settings,
+    own_method,
+)
 from study.paths import check_checkout, check_for_slurm, for_shell, literal, ranker_files
 from study.reading import read_study
 from study.results_folder import record_study_file
 from study.search_path import look_first_in
+from study.token_sizes import TokenNeeds, ranked_token_shards, token_shards
+from study.tokens import token_methods
 from study.which_study import chosen_file, notes
 
 # With --profile slurm, jobs wait to be submitted while Slurm's controller is away.
@@ -61,6 +83,10 @@ VERSIONS = {
     "ablation": 4,
     "effects": 2,
     "sanity": 1,
+    "tokens": 1,
+    "token_summaries": 1,
+    "mechanism": 1,
+    "mechanism_summaries": 1,
 }
 
 
@@ -129,7 +155,6 @@ STUDY, STUDY_FILE = whole_study()
 RULES = rules_folder()
 RESULTS = f"results/{STUDY['study']}"
 NEEDS = Needs(STUDY)
-ATTRIBUTION_SHARDS = attribution_shards(STUDY)
 
 if workflow.is_main_process:
     tell_study()
@@ -147,7 +172,9 @@ pathvars:
 
 wildcard_constraints:
     collection="|".join(STUDY["collections"]),
-    label="relevant|non_relevant",
+    label="relevant|non_relevant|difference",
+    # Empty for the study's own method; Snakemake takes an empty pattern for none.
+    at_method=f"(?:{'|'.join(at_method(STUDY, name) for name in given_methods(STUDY))})",
     shard=r"\d+",
 
 
@@ -249,17 +276,96 @@ def candidate_settings(wildcards):
 
 
 def path_settings(**changes):
-    """What decides a pair's scores; of tolerance and n_points the one that the rule uses."""
-    keys = STUDY["attribution"] | changes
-    size = "tolerance" if keys["quadrature"] == "adaptive" else "n_points"
-    return {name: keys[name] for name in ("baseline", "target", "quadrature", size)}
+    """What decides a pair's scores by the study's own method; in sensitivity with changes."""
+    return arguments(method_settings(STUDY, own_method(STUDY), **changes))
+
+
+def arguments(settings):
+    """A method's settings as attribute takes them; its default goes without saying, as it did."""
+    unsaid = {"method": "neuron_integrated_gradients"}.items()
+    return {
+        key: value
+        for key, value in settings.items()
+        if (key, value) not in unsaid and key not in ("passages", "screen")
+    }
+
+
+def resampling_settings():
+    """How often the pairs of a map are drawn again."""
+    names = ("bootstrap_replicates", "split_halves")
+    return {name: STUDY["attribution"][name] for name in names} | {"seed": STUDY["seed"]}
 
 
 def attribution_settings():
-    """The arguments of attribute."""
-    names = ("bootstrap_replicates", "split_halves")
-    resampling = {name: STUDY["attribution"][name] for name in names}
-    return path_settings() | resampling | {"seed": STUDY["seed"]}
+    """The arguments of attribute, for the study's own method."""
+    return path_settings() | resampling_settings()
+
+
+def map_method(wildcards):
+    """The name of a map's method; variants are of the study's own."""
+    return METHODS[wildcards.get("at_method", "")]
+
+
+def map_pairs(wildcards):
+    """Which pairs a map is made from, and how many."""
+    settings = method_settings(STUDY, map_method(wildcards))
+    return {
+        "passages": settings.get("passages"),
+        "most_pairs": STUDY["attribution"]["max_pairs"],
+    }
+
+
+def map_shards(wildcards):
+    """The number of jobs that share the pairs of a map."""
+    return attribution_shards(STUDY, map_method(wildcards))
+
+
+def shard_runtime(wildcards, attempt):
+    """Minutes, twice as many with every retry."""
+    return growing(NEEDS.shard_minutes(map_method(wildcards)))(wildcards, attempt)
+
+
+def map_shard_files(kind):
+    """A function that lists the shards of a map: its sums, or its checks."""
+
+    def files(wildcards):
+        folder = f"{RESULTS}/shards/{kind}/{wildcards.collection}"
+        name = f"{wildcards.label}{wildcards.at_method}"
+        return [f"{folder}/{name}/{k}.parquet" for k in range(map_shards(wildcards))]
+
+    return files
+
+
+def map_settings(wildcards):
+    """The arguments of attribute for a map of any method."""
+    settings = method_settings(STUDY, map_method(wildcards))
+    kinds = {"token_kinds": True} if has_kinds(settings) else {}
+    return arguments(settings) | resampling_settings() | kinds
+
+
+def has_kinds(settings):
+    """Whether a method's scores are kept apart by kind of token."""
+    return "tokens" in STUDY and settings["method"] == "neuron_integrated_gradients"
+
+
+def method_files(wildcards):
+    """What a map's job reads beside the pairs of its label.
+
+    Means to put in a neuron's place, the scores that choose what is tried, the passages of whole
+    queries.
+    """
+    settings = method_settings(STUDY, map_method(wildcards))
+    found = {}
+    if settings.get("reference") == "mean":
+        found["activations"] = f"{RESULTS}/activations.parquet"
+    if "screen" in settings:
+        screen = f"{wildcards.label}{at_method(STUDY, settings['screen'])}"
+        found["screen"] = f"{RESULTS}/neuron_scores/{wildcards.collection}/{screen}.parquet"
+    if is_within_query(settings):
+        found["qrels"] = f"{RESULTS}/collections/{wildcards.collection}/qrels.parquet"
+    if settings.get("passages") == "pool":
+        found["candidates"] = f"{RESULTS}/candidates/{wildcards.collection}.parquet"
+    return found
 
 
 def variant_settings(wildcards):
@@ -303,14 +409,30 @@ BASE_FILES = base_files()
 DOMAINS = {
     name: STUDY["collections"][name]["domain"] for name in STUDY["attribution"]["collections"]
 }
+MAPS = maps(STUDY)
+KIND_MAPS = [one for one in MAPS if has_kinds(method_settings(STUDY, one.method))]
+METHODS = {at_method(STUDY, name): name for name in given_methods(STUDY)}
 GROUPS = groups(STUDY)
+HEAD_GROUPS = head_groups(STUDY)
 LEVELS = levels(STUDY)
+CURVE_LEVELS = curve_levels(STUDY)
 BATCHES = {(batch.name, batch.level): batch for batch in batches(STUDY)}
 
 
 def group_definitions(wildcards):
     """The schemes that are selected together, as SQL takes them."""
     return [scheme.as_dict() for scheme in GROUPS[wildcards.group]]
+
+
+def group_heads(wildcards):
+    """The heads of a scheme, or their kind, as the study has them."""
+    return HEAD_GROUPS[wildcards.group].as_dict()["heads"]
+
+
+def group_maps(wildcards):
+    """The maps of the methods that a group's schemes name: another method selects none again."""
+    named = {method for scheme in GROUPS[wildcards.group] for method in scheme.methods}
+    return [file for file, one in zip(NEURON_SCORES, MAPS) if one.method in named]
 
 
 def batch_of(wildcards):
@@ -330,10 +452,11 @@ def batch_shards(wildcards):
 
 def batch_settings(wildcards):
     """What is done with every scheme; the whole ranker depends on none of it."""
-    if batch_of(wildcards) == WHOLE_RANKER:
+    batch = batch_of(wildcards)
+    if batch == WHOLE_RANKER:
         return {}
-    keys = ("value", "further", "random_draws")
-    return {key: STUDY["ablation"][key] for key in keys} | {"seed": STUDY["seed"]}
+    own = {"kinds": batch.kinds, "random_draws": batch.draws}
+    return own | {"value": STUDY["ablation"]["value"], "seed": STUDY["seed"]}
 
 
 def batch_runtime(wildcards, attempt):
@@ -347,6 +470,148 @@ def selection_files(wildcards):
     if batch == WHOLE_RANKER:
         return {}
     return {
-        "selected": f"{RESULTS}/selections/{batch.group}/{batch.level}.parquet",
+        "selected": [
+            f"{RESULTS}/selections/{group}/{batch.level}.parquet" for group in batch.groups
+        ],
         "activations": f"{RESULTS}/activations.parquet",
     }
+
+
+def ranking_shards(wildcards):
+    """The rankings of a collection: of every batch that its passages are ranked under."""
+    return [
+        f"{RESULTS}/shards/rerankings/{wildcards.collection}/{batch.name}/{batch.level}/{shard}.parquet"
+        for batch in batches_on(STUDY, wildcards.collection)
+        for shard in range(ablation_shards(STUDY, batch))
+    ]
+
+
+# What the section tokens asks for; nothing in a study without it.
+TOKENS = STUDY.get("tokens", {})
+TOKEN_COLLECTIONS = TOKENS.get("collections", [])
+TOKEN_METHODS = token_methods(STUDY) if TOKENS else {}
+TOKEN_NEEDS = TokenNeeds(STUDY, NEEDS) if TOKENS else None
+
+
+def token_target(wildcards):
+    """What the target tokens asks for; a study without the section has nothing to make."""
+    if not TOKENS:
+        stop(f"{STUDY_FILE}: tokens: is missing; add the section, as in config.yaml")
+    return TOKEN_RESULTS
+
+
+def token_method_name(wildcards):
+    """The study's name of a method of tokens; the best passages are scored by the first."""
+    return wildcards.get("token_method", next(iter(TOKEN_METHODS)))
+
+
+def token_method(wildcards):
+    """The method of that name with what it reads."""
+    return TOKEN_METHODS[token_method_name(wildcards)]
+
+
+def token_statistics(wildcards):
+    """What the noise is like, for a method that reads it."""
+    keys = token_method(wildcards)
+    if keys["method"] != "information_bottleneck" or keys.get("legacy"):
+        return {}
+    return {"statistics": f"{RESULTS}/token_statistics/{wildcards.collection}.parquet"}
+
+
+def n_token_shards(wildcards):
+    """Jobs that share the pairs of one collection and method."""
+    return token_shards(STUDY, wildcards.token_method)
+
+
+def token_shard_files(kind):
+    """A function that lists the shards of a method's token scores, or of its checks."""
+
+    def files(wildcards):
+        folder = f"{RESULTS}/shards/{kind}/{wildcards.collection}/{wildcards.token_method}"
+        return [f"{folder}/{shard}.parquet" for shard in range(n_token_shards(wildcards))]
+
+    return files
+
+
+def ranked_shard_files(wildcards):
+    """The shards of the token scores of a collection's best passages."""
+    folder = f"{RESULTS}/shards/ranked_token_scores/{wildcards.collection}"
+    return [f"{folder}/{shard}.parquet" for shard in range(ranked_token_shards(STUDY))]
+
+
+def token_shard_runtime(wildcards, attempt):
+    """Minutes, twice as many with every retry."""
+    return growing(TOKEN_NEEDS.shard_minutes(wildcards.token_method))(wildcards, attempt)
+
+
+def language_of(wildcards):
+    """The language that a collection's sentences are cut in."""
+    return collection_keys(wildcards)["language"]
+
+
+# What the section mechanism asks for; nothing in a study without it.
+MECHANISM = STUDY.get("mechanism", {})
+MECHANISM_COLLECTIONS = MECHANISM.get("collections", [])
+MECHANISM_NEEDS = MechanismNeeds(STUDY, NEEDS) if MECHANISM else None
+
+
+def wordnet_files(folder):
+    """Those of WordNet's database that are there; the job says which is missing."""
+    patterns = ("index.*", "data.*", "*.exc")
+    return [literal(file) for one in patterns for file in sorted(Path(folder).glob(one))]
+
+
+# A folder's own time stays as it was where one of its files changes: so each of WordNet's.
+OWN_PAIR_FILES = {
+    name: files(MECHANISM[name])
+    for name, files in (("own_pairs", literal), ("wordnet", wordnet_files))
+    if name in MECHANISM
+}
+
+
+def mechanism_target(wildcards):
+    """What the target mechanism asks for; a study without the section has nothing to make."""
+    if not MECHANISM:
+        stop(f"{STUDY_FILE}: mechanism: is missing; add the section, as in config.yaml")
+    return MECHANISM_RESULTS
+
+
+def mechanism_settings(*names, **more):
+    """Those of the section's keys that a script reads, and more of the study's."""
+    return {name: MECHANISM[name] for name in names if name in MECHANISM} | more
+
+
+def idf_settings(*names, **more):
+    """The same, of its keys for inverse document frequency."""
+    return {name: MECHANISM["idf"][name] for name in names} | more
+
+
+def attention_settings(wildcards):
+    """What the attention of heads is measured with, and what it has to surpass."""
+    return MECHANISM["nulls"] | {
+        "language": language_of(wildcards),
+        "significance": STUDY["ablation"]["significance"],
+        "seed": STUDY["seed"],
+    }
+
+
+def own_pair_files(wildcards):
+    """WordNet's files, and for the first collection, with which they stand, the user's own pairs."""
+    first = wildcards.collection == MECHANISM_COLLECTIONS[0]
+    return {name: path for name, path in OWN_PAIR_FILES.items() if first or name != "own_pairs"}
+
+
+def diagnostic_settings(wildcards):
+    """What diagnostic pairs are made by, and from which files of the user's."""
+    own = {name: MECHANISM[name] for name in own_pair_files(wildcards)}
+    return mechanism_settings("pairs", "perturbations") | own
+
+
+def patch_shard_files(kind):
+    """A function that lists the shards of a collection's patches, of any of their tables."""
+
+    def files(wildcards):
+        folder = f"{RESULTS}/shards/{kind}/{wildcards.collection}"
+        return [f"{folder}/{shard}.parquet" for shard in range(patch_shards(STUDY))]
+
+    return files

@@ -1,7 +1,6 @@
 # What a reader sees: tables, figures, a database; the report gathers them (snakemake --report).
 
 COLLECTIONS = used_collections(STUDY)
-ATTRIBUTED = attributed(STUDY)
 ABLATED = STUDY["ablation"]["collections"]
 ABLATION = {
     key: STUDY["ablation"][key]
@@ -16,6 +15,79 @@ SENSITIVITY_TABLE = {
     )
     for _ in SENSITIVITY
 }
+
+
+# What compares methods, curves or several collections stands where the study has them.
+METHOD_NAMES = list(given_methods(STUDY))
+OF_ONE_COLLECTION = {
+    one.collections
+    for one in SCHEMES
+    if one.scheme in ABLATION["schemes"] and one.collections and not one.is_joint
+}
+OWN_KIND_FILES = [
+    f"<results>/neuron_tokens/{one.path}.parquet" for one in KIND_MAPS if not one.at_method
+]
+FURTHER_TABLES = {
+    name: report(
+        multiext(f"<results>/tables/{name}", ".csv", ".md", ".tex"),
+        caption=f"captions/{name}.rst",
+        category="Tables",
+    )
+    for name, is_there in (
+        ("methods", len(METHOD_NAMES) > 1),
+        ("method_checks", len(METHOD_NAMES) > 1),
+        ("pooled", POOLED),
+        ("levels", True),
+    )
+    if is_there
+}
+FURTHER_FIGURES = {
+    name: report(
+        multiext(f"<results>/figures/{name}", ".svg", ".png"),
+        caption=f"captions/{caption}.rst",
+        category="Figures",
+    )
+    for name, caption, is_there in (
+        ("method_effects", "method_effects_figure", len(METHOD_NAMES) > 1),
+        ("loss_curves", "loss_curves", CURVES),
+        ("levels", "levels_figure", True),
+        ("transfer", "transfer", len(OF_ONE_COLLECTION) > 1),
+        ("neuron_tokens", "neuron_tokens", OWN_KIND_FILES),
+    )
+    if is_there
+}
+
+
+rule compare_methods:
+    input:
+        ablation_effects=rules.test_ablations.output.ablation_effects,
+        level_changes=rules.measure_levels.output.level_changes,
+        single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
+        split_halves=rules.measure_stability.output.split_halves,
+        overlaps=rules.overlap_schemes.output.overlaps,
+        attribution_checks=[f"<results>/attribution_checks/{one.path}.parquet" for one in MAPS],
+        sql=[
+            workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
+            workflow.source_path("../workflow_scripts/report/compare_methods.sql"),
+        ],
+    output:
+        methods="<results>/methods.parquet",
+    log:
+        "<logs>/compare_methods.log",
+    benchmark:
+        "<benchmarks>/compare_methods.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(LIGHT_MINUTES),
+    params:
+        methods=METHOD_NAMES,
+        scheme_methods={one.scheme: " & ".join(one.methods) for one in SCHEMES if one.methods},
+    message:
+        "Put the methods side by side"
+    script:
+        "../workflow_scripts/report/compare_methods.py"
 
 
 rule write_tables:
@@ -35,9 +107,16 @@ rule write_tables:
         split_halves=rules.measure_stability.output.split_halves,
         convergence=CONVERGENCE,
         sensitivity=SENSITIVITY,
+        methods=rules.compare_methods.output.methods,
+        schemes=rules.gather_schemes.output.schemes,
+        activations=rules.pool_activations.output.activations,
+        pooled_effects=POOLED,
+        level_changes=rules.measure_levels.output.level_changes,
+        level_controls=rules.measure_levels.output.level_controls,
         sql=[workflow.source_path("../workflow_scripts/report/write_tables.sql")],
     output:
         **SENSITIVITY_TABLE,
+        **FURTHER_TABLES,
         collections="<results>/collections.parquet",
         table1=report(
             multiext("<results>/tables/table1", ".csv", ".md", ".tex"),
@@ -103,6 +182,7 @@ rule write_tables:
         attributed=STUDY["attribution"]["collections"],
         schemes=[scheme.as_dict() for scheme in SCHEMES],
         ablation=ABLATION,
+        methods=METHOD_NAMES,
     message:
         "Write the tables"
     script:
@@ -111,6 +191,8 @@ rule write_tables:
 
 rule draw_figures:
     input:
+        **dict(zip(("loss_curves", "curve_areas"), CURVE_TABLES)),
+        neuron_tokens=OWN_KIND_FILES,
         overlaps=rules.overlap_schemes.output.overlaps,
         schemes=rules.gather_schemes.output.schemes,
         ablation_effects=rules.test_ablations.output.ablation_effects,
@@ -120,7 +202,10 @@ rule draw_figures:
         single_neuron_correlations=rules.ablate_single_neurons.output.correlations,
         path_example=rules.trace_path.output.path_example,
         split_halves=rules.measure_stability.output.split_halves,
+        pooled_effects=POOLED,
+        level_changes=rules.measure_levels.output.level_changes,
     output:
+        **FURTHER_FIGURES,
         figure1=report(
             multiext("<results>/figures/figure1", ".svg", ".png"),
             caption="captions/figure1.rst",
@@ -178,10 +263,12 @@ rule draw_figures:
     params:
         in_domain=[name for name in COLLECTIONS if STUDY["collections"][name]["domain"] == "in"],
         outliers=STUDY["selection"]["outliers"],
-        ablation=ABLATION,
+        ablation=ABLATION | ({"heads": list(HEAD_GROUPS)} if HEAD_GROUPS else {}),
         scheme=figure4_scheme(STUDY)[0],
         top_percent=figure4_scheme(STUDY)[1],
         components=COMPONENTS,
+        methods=METHOD_NAMES,
+        attributed=STUDY["attribution"]["collections"],
     message:
         "Draw the figures"
     script:
@@ -190,16 +277,17 @@ rule draw_figures:
 
 rule build_database:
     input:
+        **dict(zip(("loss_curves", "curve_areas"), CURVE_TABLES)),
+        **TOKEN_TABLES,
+        **MECHANISM_TABLES,
+        head_neurons=HEAD_NEURONS,
         documents=expand(rules.prepare_collection.output.documents, collection=COLLECTIONS),
         queries=expand(rules.prepare_collection.output.queries, collection=COLLECTIONS),
         qrels=expand(rules.prepare_collection.output.qrels, collection=COLLECTIONS),
         pairs=expand(rules.score_pairs.output.pairs, collection=STUDY["attribution"]["collections"]),
         neuron_scores=NEURON_SCORES,
         activations=rules.pool_activations.output.activations,
-        attribution_checks=[
-            f"<results>/attribution_checks/{collection}/{label}.parquet"
-            for collection, label in ATTRIBUTED
-        ],
+        attribution_checks=[f"<results>/attribution_checks/{one.path}.parquet" for one in MAPS],
         baselines=rules.compare_baselines.output.baselines,
         schemes=rules.gather_schemes.output.schemes,
         scheme_sizes=rules.gather_schemes.output.scheme_sizes,
@@ -213,6 +301,10 @@ rule build_database:
         measures=expand(rules.measure_rankings.output.measures, collection=ABLATED),
         match_quality=MATCHES,
         ablation_effects=rules.test_ablations.output.ablation_effects,
+        pooled_effects=POOLED,
+        level_changes=rules.measure_levels.output.level_changes,
+        level_controls=rules.measure_levels.output.level_controls,
+        methods=rules.compare_methods.output.methods,
         ranking_quality=rules.summarise_evaluations.output.ranking_quality,
         randomisation=rules.randomise_layers.output.randomisation,
         single_neurons=rules.ablate_single_neurons.output.single_neurons,
@@ -241,10 +333,10 @@ rule build_database:
             "queries": COLLECTIONS,
             "qrels": COLLECTIONS,
             "pairs": STUDY["attribution"]["collections"],
-            "attribution_checks": ATTRIBUTED,
             "candidates": ABLATED,
             "rerankings": ABLATED,
             "measures": ABLATED,
+            **{name: TOKEN_COLLECTIONS for name in ("token_pairs", "token_rankings")},
         },
         collections={name: STUDY["collections"][name] for name in COLLECTIONS},
         study=STUDY,

@@ -4,15 +4,37 @@ SANITY = STUDY["sanity"]
 SANITY_LABELS = labels_of(SANITY["collection"])
 EXAMPLE_LABEL = "relevant" if "relevant" in SANITY_LABELS else SANITY_LABELS[0]
 EXAMPLE_MAP = f"{SANITY['collection']}/{EXAMPLE_LABEL}.parquet"
+# By a true change itself is no other checked.
+TRIED_METHODS = [
+    {
+        "name": name,
+        "settings": arguments(settings) | {"seed": STUDY["seed"]},
+        "labels": [
+            label
+            for collection, label in maps_of(STUDY, name)
+            if collection == SANITY["collection"]
+        ],
+        "passages": settings.get("passages"),
+        "target": settings.get("target", STUDY["attribution"]["target"]),
+    }
+    for name in given_methods(STUDY)
+    if (settings := method_settings(STUDY, name))["method"] != "single_ablation"
+]
 SANITY_SETTINGS = attribution_settings() | {"bootstrap_replicates": 0, "split_halves": 0}
 SANITY_TEXTS = {
     name: expand(files, collection=SANITY["collection"])[0]
     for name, files in (
         ("documents", rules.prepare_collection.output.documents),
         ("queries", rules.prepare_collection.output.queries),
+        ("qrels", rules.prepare_collection.output.qrels),
         ("pairs", rules.score_pairs.output.pairs),
     )
 }
+TRIED_POOL = [
+    f"<results>/candidates/{SANITY['collection']}.parquet"
+    for one in TRIED_METHODS
+    if one["passages"] == "pool"
+][:1]
 
 
 rule randomise_layers:
@@ -52,6 +74,8 @@ rule ablate_single_neurons:
         documents=SANITY_TEXTS["documents"],
         queries=SANITY_TEXTS["queries"],
         pairs=SANITY_TEXTS["pairs"],
+        qrels=SANITY_TEXTS["qrels"],
+        candidates=TRIED_POOL,
         activations=rules.pool_activations.output.activations,
         reranker=RERANKER_FILES,
     output:
@@ -70,11 +94,12 @@ rule ablate_single_neurons:
     params:
         # One neuron changes F by less than bfloat16 tells apart.
         reranker=RERANKER | ({"dtype": "float32"} if RERANKER["dtype"] != "float64" else {}),
-        settings=SANITY_SETTINGS,
+        methods=TRIED_METHODS,
         of={
-            "labels": SANITY_LABELS,
+            "collection": SANITY["collection"],
             "n_pairs": SANITY["pairs"],
             "n_neurons": SANITY["neurons"],
+            "n_strong": SANITY["strong"],
             "seed": STUDY["seed"],
         },
         version=(VERSIONS["attribution"], VERSIONS["ablation"], VERSIONS["sanity"]),

@@ -1,12 +1,20 @@
 # Would other pairs, more points or other settings give the same neurons?
 
 VARIANTS = STUDY["sensitivity"]["variants"]
+VARIANT_SHARDS = range(attribution_shards(STUDY))
 VARIED = [
     (collection, label)
     for collection, label in attributed(STUDY)
     if collection in STUDY["sensitivity"]["collections"]
 ]
-CONVERGENCE = ["<results>/convergence.parquet"] if STUDY["attribution"]["convergence_pairs"] else []
+OWN_METHOD = method_settings(STUDY, own_method(STUDY))["method"]
+# The points of the other methods are no setting, or are checked module by module.
+HAS_POINTS = OWN_METHOD == "neuron_integrated_gradients"
+CONVERGENCE = (
+    ["<results>/convergence.parquet"]
+    if HAS_POINTS and STUDY["attribution"]["convergence_pairs"]
+    else []
+)
 SENSITIVITY = ["<results>/sensitivity.parquet"] if VARIANTS else []
 
 
@@ -17,14 +25,8 @@ wildcard_constraints:
 rule measure_stability:
     input:
         neuron_scores=NEURON_SCORES,
-        bootstrap_scores=[
-            f"<results>/bootstrap_scores/{collection}/{label}.parquet"
-            for collection, label in attributed(STUDY)
-        ],
-        half_scores=[
-            f"<results>/half_scores/{collection}/{label}.parquet"
-            for collection, label in attributed(STUDY)
-        ],
+        bootstrap_scores=[f"<results>/bootstrap_scores/{one.path}.parquet" for one in MAPS],
+        half_scores=[f"<results>/half_scores/{one.path}.parquet" for one in MAPS],
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/stability/measure_stability.sql"),
@@ -125,7 +127,8 @@ use rule attribute_neurons as attribute_variant with:
     params:
         reranker=RERANKER,
         settings=variant_settings,
-        n_shards=ATTRIBUTION_SHARDS,
+        of=map_pairs,
+        n_shards=map_shards,
         version=VERSIONS["attribution"],
     message:
         "Attribute the {wildcards.label} pairs of {wildcards.collection} as variant"
@@ -136,12 +139,12 @@ use rule merge_attribution as merge_variant with:
     input:
         sums=expand(
             rules.attribute_variant.output.sums,
-            shard=range(ATTRIBUTION_SHARDS),
+            shard=VARIANT_SHARDS,
             allow_missing=True,
         ),
         checks=expand(
             rules.attribute_variant.output.checks,
-            shard=range(ATTRIBUTION_SHARDS),
+            shard=VARIANT_SHARDS,
             allow_missing=True,
         ),
         script=[workflow.source_path("../workflow_scripts/attribution/attribute_neurons.py")],
@@ -154,6 +157,7 @@ use rule merge_attribution as merge_variant with:
         "<benchmarks>/merge_variant/{variant}/{collection}/{label}.tsv"
     params:
         settings=variant_settings,
+        method=map_method,
     message:
         "Merge the shards of the {wildcards.label} map of {wildcards.collection} as variant"
         " {wildcards.variant}"

@@ -32,7 +32,7 @@ def test_names_and_draws():
     for name, level in (("P_a", 1.0), ("P_b", 10.0)):
         names |= {(f"{kind}{name}", level, 0) for kind in ("", "mean:", "keep_only:")}
         names |= {(f"{kind}:{name}", level, n) for kind in ("random", "matched") for n in (0, 1)}
-    assert found(further=FURTHER).keys() == names
+    assert found(kinds=["", "random", *FURTHER]).keys() == names
     assert {name for name, *_ in found()} == {"P_a", "P_b", "random:P_a", "random:P_b"}
 
 
@@ -40,7 +40,7 @@ def test_names_and_draws():
 def test_which_neurons_give_what(value):
     """Controls and keep_only give what the scheme's own do; the other kind gives the other."""
     other = {"zero": "mean", "mean": "zero"}[value]
-    ablations = found(value=value, further=[other, "keep_only", "matched"])
+    ablations = found(value=value, kinds=["", "random", other, "keep_only", "matched"])
     chosen = SCHEMES.filter(scheme="P_b")
     sizes = in_order(some_activations(), "root_mean_square", NEURONS)
     same_neurons(ablations["P_b", 10.0, 0], chosen)
@@ -61,7 +61,7 @@ def test_which_neurons_give_what(value):
 
 def test_keeping_every_neuron_is_the_whole_ranker():
     everything = scheme("P_a", 100.0, len(NEURONS), 0)
-    settings = Settings(further=["keep_only"], random_draws=0)
+    settings = Settings(kinds=["", "keep_only"])
     rows = list(conditions(everything, NEURONS, some_activations(), settings))
     assert [(row.scheme, row.neurons is None) for row in rows] == [
         ("P_a", False),
@@ -72,7 +72,7 @@ def test_keeping_every_neuron_is_the_whole_ranker():
 def test_the_log_says_how_well_a_control_matches(caplog):
     """Where too few neurons are left it is left out."""
     large = scheme("P_b", 60.0, int(0.6 * len(NEURONS)), 3)
-    settings = Settings(further=["matched"], random_draws=2)
+    settings = Settings(kinds=["", "random", "matched"], random_draws=2)
     with caplog.at_level(logging.INFO):
         rows = list(conditions(pl.concat([SCHEMES, large]), NEURONS, some_activations(), settings))
     matched = {row[:2] for row in rows if row.scheme.startswith("matched:")}

@@ -12,7 +12,7 @@ from toys.bert import make_reranker
 from toys.schemes import NEURONS, SCHEMES, scheme, some_activations
 from workflow_scripts.ablation import check_matches
 
-SETTINGS = Settings(further=["matched", "keep_only"], random_draws=4, seed=5)
+SETTINGS = Settings(kinds=["", "random", "matched", "keep_only"], random_draws=4, seed=5)
 
 
 def by_hand(name: str, level: float, kind: str) -> list[list[float]]:

@@ -17,36 +17,8 @@ from relevance_neurons.ablation.significance import EFFECTS, ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.statistics import bootstrap, paired_tests
 from relevance_neurons.statistics.bootstrap import mean_interval
+from toys.measures import NONE, measures_of, sizes_of
 from workflow_scripts.ablation import test_ablations
-
-NONE = ("none", 0.0, 0)
-
-
-def measures_of(values: dict, collection: str = "c") -> pl.DataFrame:
-    """Frame from (scheme, top_percent, draw) -> value of each query."""
-    frames = [
-        pl.DataFrame(
-            {
-                "query_id": [f"q{i}" for i in range(len(value))],
-                "value": np.asarray(value, dtype=float),
-            }
-        ).select(
-            pl.lit(collection).alias("collection"),
-            pl.lit(scheme).alias("scheme"),
-            pl.lit(float(level)).alias("top_percent"),
-            pl.lit(draw).alias("draw"),
-            "query_id",
-            pl.lit("nDCG@10").alias("measure"),
-            "value",
-        )
-        for (scheme, level, draw), value in values.items()
-    ]
-    return pl.concat(frames)
-
-
-def sizes_of(sizes: dict) -> pl.DataFrame:
-    rows = [(scheme, level, n) for (scheme, level), n in sizes.items()]
-    return pl.DataFrame(rows, schema=["scheme", "top_percent", "n_neurons"], orient="row")
 
 
 def effect(values: dict, sizes: dict | None = None, **options) -> dict:
@@ -482,5 +454,12 @@ def test_script_reads_the_collections_in_order(study, tmp_path):
     output = tmp_path / "ablation_effects.parquet"
     ablated = [*sizes["scheme"].unique(), "P_of_no_study"]
     names = ["first", "second"]
-    test_ablations.main(files, tmp_path / "sizes.parquet", output, names, ablated, 0.1, 5, 3)
+    arguments = [files, tmp_path / "sizes.parquet", output, names, ablated]
+    test_ablations.main(*arguments, [0.1, 1], 0.1, 5, 3)
     assert pl.read_parquet(output).equals(ablation_effects(measures, sizes, 0.1, 5, seed=3))
+    test_ablations.main(*arguments[:4], ["N"], [1.0], 0.1, 5, 3)
+    found = pl.read_parquet(output)
+    assert set(found["scheme"]) == {"N", "random:N"} and set(found["top_percent"]) == {1.0}
+    chosen = measures.filter(pl.col("scheme").is_in(["none", "N", "random:N"]))
+    alone = ablation_effects(chosen.filter(pl.col("top_percent") != 0.1), sizes, 0.1, 5, seed=3)
+    assert found.drop("ci_low", "ci_high").equals(alone.drop("ci_low", "ci_high"))

@@ -1,15 +1,9 @@
 """The pair of figure 1: which it is, which neurons, and that its curves are those of the scores."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import polars as pl
 import pytest
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
-from relevance_neurons.attribution import path_example
 from relevance_neurons.attribution.attribute import attribute
 from relevance_neurons.attribution.path_example import median_pair, trace_path
 from relevance_neurons.errors import UserError
@@ -113,19 +107,3 @@ def test_a_neuron_alone_in_its_module(scores, two_logits):
     alone = scores.sort("score", descending=True).head(1)
     with pytest.raises(UserError, match=r"figure 1: .* has only neuron"):
         traced(make_reranker(2), alone)
-
-
-def test_tokens_of_bytes_are_shown_as_text():
-    """RoBERTa's vocabulary holds bytes as letters: Ġthe, Ã©."""
-    merges = [("Ġ", "t"), ("Ġt", "h"), ("Ġth", "e"), ("Ã", "©")]
-    letters = [*pre_tokenizers.ByteLevel.alphabet(), *("".join(pair) for pair in merges)]
-    vocabulary = {token: number for number, token in enumerate(sorted(letters))}
-    words = Tokenizer(models.BPE(vocabulary, merges))
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words)
-    ids = torch.tensor(tokenizer("the the é€")["input_ids"])
-    pair = SimpleNamespace(input_ids=ids)
-    found = path_example._tokens(SimpleNamespace(tokenizer=tokenizer), pair)
-    # Of € there is no token: its three bytes stand as they are in the vocabulary.
-    assert found == ["t", "h", "e", "▁the", "▁", "é", "â", "Ĥ", "¬"]

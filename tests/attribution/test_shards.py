@@ -96,15 +96,18 @@ def test_the_rules_scripts_on_shards(files, tmp_path, n_shards):
         shards = {"sums": [], "checks": []}
         for k in range(n):
             made = {name: tmp_path / f"{name}{k}of{n}.parquet" for name in shards}
-            options = {"tolerance": 0.2} | SETTINGS
-            attribute_neurons.main(given, made, "relevant", (k, n), reranker, options)
+            options, of = (
+                {"tolerance": 0.2} | SETTINGS,
+                {"label": "relevant", "passages": None, "most_pairs": 99, "collection": "c"},
+            )
+            attribute_neurons.main(given, made, of, (k, n), reranker, options)
             for name, file in made.items():
                 shards[name].append(file)
         made = {
             name: tmp_path / f"{name}{n}.parquet"
             for name in ("scores", "bootstrap", "halves", "checks")
         }
-        merge_attribution.main(shards, made, "c", "relevant", SETTINGS)
+        merge_attribution.main(shards, made, "c", "relevant", "nig", SETTINGS)
         tables[n] = {name: pl.read_parquet(file) for name, file in made.items()}
     for name, whole in tables[1].items():
         for column in whole.columns:
@@ -130,7 +133,8 @@ def test_re_ranking_in_shards(files, tmp_path, schemes):
     for name, frame in (("selected", selected), ("activations", activations)):
         given[name] = tmp_path / f"{name}.parquet"
         frame.write_parquet(given[name])
-    settings = {"random_draws": 2, "further": ["mean"]}
+    given["selected"] = [given["selected"]]
+    settings = {"random_draws": 2, "kinds": ["", "random", "mean"]}
     found = {}
     for n in (1, 2, 11):
         outputs = [tmp_path / f"{k}of{n}.parquet" for k in range(n)]

@@ -10,13 +10,15 @@ from scipy.stats import bootstrap, spearmanr
 
 from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.attribution.attribute import attribute
+from relevance_neurons.attribution.within_query import unit_weights
+from relevance_neurons.checks.neuron_correlations import neuron_correlations
 from relevance_neurons.checks.single_neurons import (
-    ablate_single_neurons,
-    neuron_correlations,
+    ScoredPairs,
+    changes_beside_scores,
     sample_neurons,
     single_neuron_changes,
 )
-from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.rankers.components import COMPONENTS, NEURON_COLUMNS
 from toys import synthetic_sanity
 from toys.bert import PAIRS, make_reranker
 
@@ -67,10 +69,19 @@ def test_sample_is_seeded_and_never_larger_than_what_there_is(two_logits):
 
 @pytest.mark.parametrize("label", ["relevant", "non_relevant"])
 def test_changes_are_those_of_changed_weights(reranker, label):
-    neurons = sample_neurons(reranker.neurons.frame(), 24, seed=3)
     attribution = attribute(reranker, PAIRS, label, quadrature="trapezoid", n_points=9)
     activations = measure_activations(reranker, PAIRS)
-    found = ablate_single_neurons(reranker, PAIRS, attribution, neurons, activations, "probability")
+    scored = [ScoredPairs("nig", attribution, "probability", PAIRS)]
+    found = changes_beside_scores(reranker, scored, activations, 24, 10, seed=3)
+    strong = attribution.frame().sort(pl.col("score").abs()).tail(10)
+    for sample, neurons in (
+        ("random", sample_neurons(reranker.neurons.frame(), 24, seed=3)),
+        ("strong", strong),
+    ):
+        rows = found.filter(sample=sample, method="nig").select(*NEURON_COLUMNS)
+        assert rows.sort(*NEURON_COLUMNS).equals(
+            neurons.select(NEURON_COLUMNS).sort(*NEURON_COLUMNS)
+        )
     scores = attribution.frame()
     whole = probabilities(reranker, label)
     for row in found.iter_rows(named=True):
@@ -84,6 +95,40 @@ def test_changes_are_those_of_changed_weights(reranker, label):
         assert row["score"] == scores.filter(**of)["score"].item()
         assert (row["label"], row["n_pairs"]) == (label, len(PAIRS))
     assert found["change_zero"].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("target", ["margin_pair", "lambda"])
+def test_changes_of_queries_are_those_of_their_weighted_margins(two_logits, target):
+    """By the weights of the ranking as it is; methods of one target share them."""
+    pairs = [*PAIRS, *reversed(PAIRS)][:7]
+    judgments = pl.DataFrame({"query_id": list("abcabca"), "gain": [2, 1, 0, 0, 0, 0, 1]})
+    of, scored = {"target": target, "judgments": judgments}, []
+    for method, more in (
+        ("gradient_x_activation", {}),
+        ("neuron_integrated_gradients", {"quadrature": "trapezoid", "n_points": 3}),
+    ):
+        attribution = attribute(two_logits, pairs, method=method, **of, **more)
+        scored.append(ScoredPairs(method, attribution, target, pairs, judgments))
+    activations = measure_activations(two_logits, pairs)
+    found = changes_beside_scores(two_logits, scored, activations, 12, 3, seed=0)
+    random = found.filter(sample="random")
+    first, second = random.partition_by("method", maintain_order=True)
+    assert first["change_zero"].equals(second["change_zero"])
+    assert first["label"].unique().to_list() == ["difference"]
+
+    def margins(reranker) -> np.ndarray:
+        inputs = reranker.collate(reranker.encode(pairs))
+        logits = reranker.model(**inputs).logits.detach().double()
+        return (logits[:, 1] - logits[:, 0]).numpy()
+
+    whole, gains = margins(two_logits), judgments["gain"].to_numpy()
+    units = [np.flatnonzero(judgments["query_id"] == query) for query in "ab"]  # c has no relevant
+    assert first["n_pairs"].unique().to_list() == [2]
+    weights = [unit_weights(target, whole[one], gains[one].astype(float)) for one in units]
+    for row in first.iter_rows(named=True):
+        changes = whole - margins(changed(two_logits, row, 0.0))
+        of_units = [w @ changes[one] for w, one in zip(weights, units, strict=True)]
+        assert row["change_zero"] == pytest.approx(np.mean(of_units), abs=2e-6)
 
 
 def test_a_key_neuron_may_give_any_constant(two_logits):

@@ -16,7 +16,7 @@ from relevance_neurons.collections.thresholds import (
 )
 from relevance_neurons.errors import UserError
 
-probabilities = st.lists(st.floats(0, 1), min_size=1, max_size=12).map(np.array)
+probabilities = st.lists(st.floats(1e-9, 1 - 1e-9), min_size=1, max_size=12).map(np.array)
 
 
 @settings(deadline=None)

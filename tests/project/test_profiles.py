@@ -25,8 +25,13 @@ ON_GPU = {
     for name, text in RULES.items()
     if "gpu=1" in text or COPIES.get(name) in ("attribute_neurons",)
 }
-HEAVY = {"prepare_collection", "index_collection", "draw_candidates", "search_collection"}
-"""Without a GPU, and of more than seconds: they download, or index a collection."""
+HEAVY = {
+    *("prepare_collection", "index_collection", "draw_candidates", "search_collection"),
+    "search_passages",
+    *("count_words", "make_diagnostic_pairs", "search_for_mechanism", "correlate_idf"),
+    *("fit_soft_tf", "fit_semantic_bm25"),
+}
+"""Without a GPU, and of more than seconds: they download, read or index a collection, or fit."""
 
 
 def test_every_rule_has_its_place():
@@ -41,7 +46,7 @@ def test_nothing_is_set_that_the_user_did_not_set():
     assert "set-resources" not in slurm and slurm["resources"] == {"light": 4}
     assert not {"slurm_partition", "slurm_account"} & slurm["default-resources"].keys()
     rules = "".join(RULES.values())
-    assert not re.search(r"partition|account|gpu_model|constraint", rules)
+    assert not re.search(r"partition|account|gpu_model|(?<!wildcard_)constraint", rules)
 
 
 def test_the_users_settings_reach_the_jobs():
@@ -143,7 +148,12 @@ def test_every_job_asks_for_more_when_it_is_tried_again():
     for name, text in RULES.items():
         resources = dict(re.findall(r"(mem_mb|runtime)=(\w+)", text))
         if name not in COPIES:
-            assert set(resources.values()) <= {"growing", "batch_runtime"}, name
+            assert set(resources.values()) <= {
+                "growing",
+                "batch_runtime",
+                "token_shard_runtime",
+                "shard_runtime",
+            }, name
             assert resources.keys() == {"mem_mb", "runtime"}, name
 
 

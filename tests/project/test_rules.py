@@ -18,7 +18,7 @@ def blocks() -> dict[str, str]:
     for file in sorted(RULES.glob("*.smk")):
         name = f"file:{file.name}"
         for line in file.read_text(encoding="utf-8").splitlines():
-            head = re.match(r"(?:rule|use rule \w+ as) (\w+)", line)
+            head = re.match(r" *(?:rule|use rule \w+ as) (\w+)", line)
             if head:
                 name = head[1]
             elif line and not line.startswith(" "):
@@ -48,3 +48,25 @@ def test_no_folder_of_scripts_is_a_package():
 def test_the_rules_on_a_gpu_are_found():
     assert {"attribute_neurons", "rerank_candidates", "randomise_layers"} <= set(ON_GPU)
     assert "select_neurons" in set(BLOCKS) - set(ON_GPU)
+
+
+def test_every_query_of_a_job_is_an_input_of_a_rule():
+    """An edit of a library's module triggers nothing; one of a query runs its jobs again."""
+    folder, text = RULES.parent / SCRIPTS, "".join(BLOCKS.values())
+    apart = {folder / "queries"}  # questions that a user asks of the database
+    queries = [file for file in sorted(folder.rglob("*.sql")) if file.parent not in apart]
+    assert len(queries) > 20
+    assert [file.name for file in queries if f"/{file.name}" not in text] == []
+
+
+def test_a_job_that_asks_for_no_gpu_takes_none():
+    """It would keep one from those that do."""
+    scripts = {
+        name: (RULES / script[1]).read_text(encoding="utf-8")
+        for name, text in BLOCKS.items()
+        if "gpu=1" not in text and (script := re.search(r'script:\s+"([^"]+)"', text))
+    }
+    loading = {name: text for name, text in scripts.items() if "load_reranker(" in text}
+    assert {"locate_heads", "correlate_idf"} <= loading.keys()
+    for name, text in loading.items():
+        assert 'device="cpu"' in text and "ranker_job" not in text, name

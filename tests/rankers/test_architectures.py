@@ -10,7 +10,6 @@ import torch
 from captum.attr import LayerConductance
 from torch import nn
 from transformers import (
-    AlbertForSequenceClassification,
     AlbertTokenizer,
     Qwen2Config,
     Qwen2ForSequenceClassification,
@@ -35,11 +34,10 @@ from toys.tiny_rankers import (
     make_stock_model,
     make_tiny_tokenizer,
     ranker_around,
+    rounds,
     t5_tokenizer,
+    unrolled,
 )
-
-FLOAT32_INSIDE = ("modernbert", "monot5")
-"""Their forward rounds to float32 in places (rotary positions, T5's norm), in any precision."""
 
 HEADS = [
     (kind, n_logits)
@@ -47,10 +45,6 @@ HEADS = [
     for n_logits in ((2,) if "monot5" in kind else (1, 2))
     if n_logits == 2 or "," not in kind  # one logit: a variant of each architecture
 ]
-
-
-def rounds(kind: str) -> bool:
-    return kind.startswith(FLOAT32_INSIDE)
 
 
 @pytest.fixture(params=HEADS, ids=lambda head: f"{head[0]}: {head[1]} logits")
@@ -65,20 +59,6 @@ def scores_of(reranker, pairs, **settings) -> np.ndarray:
     for check, scores in score_pairs(reranker, pairs, Settings(**settings)):
         found[check.pair] = scores
     return found
-
-
-def unrolled(reranker: Reranker) -> Reranker:
-    """The same ALBERT with a copy of the shared weights for each layer."""
-    model = reranker.model
-    config = copy.deepcopy(model.config)
-    config.num_hidden_groups = config.num_hidden_layers
-    other = AlbertForSequenceClassification(config).double().eval()
-    other.load_state_dict(model.state_dict(), strict=False)
-    groups = model.albert.encoder.albert_layer_groups
-    runs_each = config.num_hidden_layers / len(groups)
-    for run, group in enumerate(other.albert.encoder.albert_layer_groups):
-        group.load_state_dict(groups[int(run / runs_each)].state_dict())
-    return Reranker(other, reranker.tokenizer, find_architecture(other), 48, "float64")
 
 
 def path_ends(reranker, pair) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor]]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from relevance_neurons import UserError
-from relevance_neurons.attribution import pair_scores
+from relevance_neurons.attribution import pair_scores, pair_sums
 from relevance_neurons.attribution.pair_scores import Settings, score_pairs
 from relevance_neurons.rankers.memory import BATCH_TOKENS, CPU_BYTES, Memory, is_out_of_memory
 from toys.bert import PAIRS, make_reranker
@@ -99,7 +99,7 @@ def test_a_lack_of_memory_beside_the_pass_splits_the_group(monkeypatch):
     """Two pairs at once are too many for what is kept, one is not."""
     reranker = make_reranker(2)
     whole = scores_of(reranker, Memory(4096))
-    keep = pair_scores.rows_at
+    keep = pair_sums.rows_at
 
     def limited(points, places):
         if len(sizes[-1].pairs) > 1:
@@ -111,7 +111,7 @@ def test_a_lack_of_memory_beside_the_pass_splits_the_group(monkeypatch):
     monkeypatch.setattr(
         pair_scores._Group, "__init__", lambda self, *rest: sizes.append(self) or start(self, *rest)
     )
-    monkeypatch.setattr(pair_scores, "rows_at", limited)
+    monkeypatch.setattr(pair_sums, "rows_at", limited)
     np.testing.assert_allclose(scores_of(reranker, Memory(4096)), whole, rtol=1e-9, atol=1e-14)
     assert len(sizes[0].pairs) > 1 and len(sizes[-1].pairs) == 1
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,43 +12,17 @@ import torch
 from safetensors.torch import load_file
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.rankers.bi_encoder import BiEncoder
 from relevance_neurons.rankers.loading import load_reranker
-from relevance_neurons.rankers.training import (
-    Collection,
-    TrainingSettings,
-    _batches,
-    _like_lengths,
-    finetune_reranker,
-    training_pairs,
-)
-from toys.bert import WORDS, make_model, make_tokenizer
+from relevance_neurons.rankers.training import TrainingSettings, finetune_reranker
+from relevance_neurons.rankers.training_loss import LOSSES, MARGIN_SCALE
+from relevance_neurons.rankers.training_pairs import Collection, training_pairs
+from toys.bert import make_model, make_tokenizer
+from toys.judged_words import alike, collection
 from toys.tiny_rankers import make_stock_model
 from workflow_scripts.reranker.finetune_reranker import main as finetune_script
 
 SETTINGS = TrainingSettings(learning_rate=1e-2, epochs=15, max_length=24, batch_size=16)
-
-
-def collection(n_queries=60, seed=0):
-    """Passages of random words; a relevant one has the word "lift", a non-relevant one "blood"."""
-    random = np.random.default_rng(seed)
-    documents, queries, qrels = [], [], []
-    for number in range(n_queries):
-        queries.append((f"q{number}", " ".join(random.choice(WORDS, 3))))
-        for grade, sign in [(2, "lift"), (0, "blood"), (0, "blood"), (1, "heat")]:
-            words = [*random.choice(WORDS[8:], random.integers(2, 9)), sign]
-            words = [word for word in words if word not in ("lift", "blood")] + [sign]
-            doc_id = f"d{number}-{len(documents)}"
-            documents.append((doc_id, " ".join(random.permutation(words))))
-            qrels.append((f"q{number}", doc_id, grade))
-    frames = [
-        pl.DataFrame(rows, schema=columns, orient="row")
-        for rows, columns in [
-            (documents, ["doc_id", "text"]),
-            (queries, ["query_id", "text"]),
-            (qrels, ["query_id", "doc_id", "grade"]),
-        ]
-    ]
-    return Collection(*frames, relevant=[2])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,46 +95,49 @@ def test_the_same_seed_gives_the_same_weights(base, tmp_path):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_pairs_by_hand(caplog):
-    documents = pl.DataFrame({"doc_id": ["a", "b", "c", "d"], "text": ["A", "B", "C", "D"]})
-    queries = pl.DataFrame({"query_id": ["1", "2"], "text": ["one", "two"]})
-    rows = [("1", "c", 3), ("1", "b", 0), ("1", "a", 1), ("1", "d", 0), ("2", "a", 2)]
-    qrels = pl.DataFrame(rows, schema=["query_id", "doc_id", "grade"], orient="row")
-    graded = Collection(documents, queries, qrels, relevant=[2, 3])
-    small = Collection(documents, queries, qrels.head(2), relevant=[3])
-    assert training_pairs([graded, small]).rows() == [
-        ("one", ["B", "D"], "C"),
-        ("one", ["B"], "C"),
+def test_distilling_draws_the_margins_towards_the_teacher(base, tmp_path):
+    held_out = training_pairs([alike(60, seed=1)])
+    texts = [
+        [(query, one) for query, one in zip(held_out["query"], passages, strict=True)]
+        for passages in (held_out["positive"], held_out["negatives"].list.first())
     ]
-    assert "1 positives have no judged negative" in caplog.text
-    reversed_rows = Collection(documents[::-1], queries[::-1], qrels[::-1], relevant=[2, 3])
-    assert training_pairs([reversed_rows]).equals(training_pairs([graded]))
+    teacher = BiEncoder(make_model(n_logits=1, layers=2).base_model, make_tokenizer(), 24)
+    wanted = torch.from_numpy(
+        np.subtract(*(teacher.similarities(*zip(*pairs, strict=True)) for pairs in texts))
+    )
+    errors = {}
+    for loss in (["cross_entropy", "margin_mse"], ["cross_entropy"]):
+        settings = replace(SETTINGS, epochs=6, negatives=2, loss=loss)
+        finetune_reranker(base, [alike(100)], settings, tmp_path / loss[-1])
+        reranker = load_reranker(tmp_path / loss[-1], device="cpu", max_length=24)
+        scores = [torch.logit(reranker.score(pairs).exp().double()) for pairs in texts]
+        assert (scores[0] > scores[1]).double().mean() > 0.9
+        errors[loss[-1]] = (scores[0] - scores[1] - MARGIN_SCALE * wanted).square().mean()
+    assert errors["margin_mse"] < errors["cross_entropy"] / 2
 
 
-def test_batches_hold_every_row_once_and_like_lengths():
-    lengths = np.random.default_rng(0).integers(10, 100, 1000)
-    batches = _like_lengths(lengths, 8, np.random.default_rng(1))
-    assert sorted(np.concatenate(batches)) == list(range(1000))
-    assert max(map(len, batches)) == 8 and len(batches) == 125
-    padding = sum(lengths[rows].max() * len(rows) for rows in batches) / lengths.sum()
-    at_random = np.random.default_rng(2).permutation(1000).reshape(125, 8)
-    assert padding < 1.05 < sum(lengths[rows].max() * 8 for rows in at_random) / lengths.sum()
+def test_a_distilled_ranker_is_the_same_with_the_same_seed(base, tmp_path):
+    settings = TrainingSettings(
+        n_pairs=60, max_length=24, batch_size=12, epochs=2, negatives=2, loss=LOSSES
+    )
+    logs = [finetune_reranker(base, [alike()], settings, tmp_path / name) for name in "ab"]
+    assert logs[0].equals(logs[1])
+    assert logs[0]["pairs"].to_list() == [*range(12, 121, 12)]
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in "ab")
+    assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_a_batch_holds_both_passages_of_a_query():
-    pairs, tokenizer = training_pairs([collection(50)]), make_tokenizer()
-    settings = TrainingSettings(batch_size=8, max_length=24)
-    seen = []
-    for batch, labels in _batches(tokenizer, pairs, settings, np.random.default_rng(0)):
-        texts = [tokenizer.decode(ids) for ids in batch["input_ids"]]
-        half = len(texts) // 2
-        assert labels.tolist() == [1] * half + [0] * half
-        queries = [text.split("[SEP]")[0] for text in texts]
-        assert queries[:half] == queries[half:]
-        assert all("lift" in text.split("[SEP]")[1] for text in texts[:half])
-        assert all("blood" in text.split("[SEP]")[1] for text in texts[half:])
-        seen += queries[:half]
-    assert sorted(seen) == sorted(f"[CLS] {query} " for query in pairs["query"])
+def test_a_base_that_has_nothing_to_teach(base, tmp_path):
+    settings = replace(SETTINGS, loss=["margin_mse"])
+    message = r"finetune.loss: margin_mse: .* in only \d+ % of pairs, .*; leave margin_mse out"
+    with pytest.raises(UserError, match=message):
+        finetune_reranker(
+            base, [replace(alike(), relevant=[0], non_relevant=[2])], settings, tmp_path / "m"
+        )
+    for loss in ([], ["softmax", "hinge"]):
+        with pytest.raises(UserError, match=r"finetune.loss: (none|softmax, hinge) was found"):
+            finetune_reranker(base, [alike()], replace(SETTINGS, loss=loss), tmp_path / "m")
+    assert not (tmp_path / "m").exists()
 
 
 def test_mistakes_of_the_user(base, tmp_path, monkeypatch):
@@ -184,7 +162,7 @@ def test_script(base, tmp_path):
         for part, path in zip(parts, tables[name], strict=True):
             getattr(part, name).write_parquet(path)
     finetune = {"base": str(base), "pairs": 24, "max_length": 24, "batch_size": 4}
-    finetune |= {"learning_rate": 1e-3, "epochs": 2}
+    finetune |= {"learning_rate": 1e-3, "epochs": 2, "negatives": 1, "loss": ["cross_entropy"]}
     grades = {"relevant": [[2], [1, 2]], "non_relevant": [[0], [0]]}
     finetune_script(tables, grades, finetune, 0, tmp_path / "model", tmp_path / "training.parquet")
     log = pl.read_parquet(tmp_path / "training.parquet")

@@ -14,20 +14,19 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from relevance_neurons.ablation.significance import EFFECTS
-from toys.databases import COLLECTIONS, QUERIES, build, rows, study_files
+from toys.databases import COLLECTIONS, QUERIES, build, rows, study_files, write_study
 from toys.synthetic_results import (
     ABLATION_DOMAINS,
     DOMAINS,
     MAPS,
     neuron_frame,
-    write_synthetic_results,
 )
 from workflow_scripts.report import build_database
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
-    return write_synthetic_results(tmp_path_factory.mktemp("study") / "results")
+    return write_study(tmp_path_factory.mktemp("study") / "results")
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +51,9 @@ def test_the_oldest_duckdb_that_is_promised_answers_everything(results, tmp_path
         "FROM effect_of('F_all')",
         "FROM hardest_queries('F_all', 1)",
         "FROM moved_passages('F_all', 1)",
+        "FROM method_losses(10)",
+        "FROM loss_curve('N_alpha')",
+        "FROM transfer('N', 10)",
         "FROM duckdb_tables() WHERE comment IS NOT NULL",
     ]
     script = (
@@ -72,7 +74,7 @@ def test_the_oldest_duckdb_that_is_promised_answers_everything(results, tmp_path
     assert version.startswith("1.1.")
     with duckdb.connect(str(database), read_only=True) as newest:
         assert n_rows == [len(newest.execute(one).fetchall()) for one in asked]
-    assert all(n_rows[: len(asked) - 6]) and n_rows[-1] > 20
+    assert all(n_rows[:-1]) and n_rows[-1] > 20
 
 
 @pytest.mark.parametrize("query", sorted(QUERIES.glob("*.sql")), ids=lambda path: path.stem)
@@ -207,7 +209,7 @@ def test_neuron_profile_ranks_the_neuron_in_every_map(database, results):
     found = rows(database, "FROM neuron_profile(1, 'intermediate', 3)")
     assert found.select("collection", "label").rows() == sorted(MAPS)
     index = neuron_frame().rows().index((1, "intermediate", 3))
-    for collection, label, score, _, rank, n_neurons in found.iter_rows():
+    for collection, label, score, _, rank, n_neurons, _ in found.iter_rows():
         file = results / "neuron_scores" / collection / f"{label}.parquet"
         scores = pl.read_parquet(file)["score"].to_numpy()
         assert (score, n_neurons) == (scores[index], len(scores))
@@ -376,3 +378,34 @@ def test_a_failed_build_leaves_nothing(results, tmp_path):
     with pytest.raises(ValueError, match="zip"):
         build_database.main(files, tmp_path / "x.duckdb", keys | {"pairs": ["alpha"]}, {}, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kinds_of_tokens_stand_beside_the_scores_that_they_add_up_to(results, tmp_path):
+    query = (QUERIES / "what_neurons_look_at.sql").read_text(encoding="utf-8")
+    with duckdb.connect(str(build(results, tmp_path / "neurons.duckdb"))) as connection:
+        strongest = rows(connection, query)
+        connection.execute("SET VARIABLE scheme = 'N_alpha'")
+        of_scheme = rows(connection, query)
+    kinds = [f"from_{kind}" for kind in ("cls", "query", "match", "passage", "sep")]
+    assert strongest.group_by("collection", "label").len()["len"].unique().to_list() == [20]
+    schemes = pl.read_parquet(results / "schemes.parquet").filter(scheme="N_alpha")
+    chosen = set(schemes.select("layer", "component", "neuron").iter_rows())
+    assert set(of_scheme.select("layer", "component", "neuron").iter_rows()) == chosen
+    assert len(of_scheme) == len(chosen) * len(MAPS)
+    for one in (strongest, of_scheme):
+        sizes = one.select(pl.col(kinds).abs())
+        assert one["score"].to_list() == pytest.approx(one.select(kinds).sum_horizontal().to_list())
+        assert one["largest_percent"].to_list() == pytest.approx(
+            (100 * sizes.max_horizontal() / sizes.sum_horizontal()).to_list()
+        )
+    first = strongest.row(0, named=True)
+    parts = pl.read_parquet(
+        results / "neuron_tokens" / first["collection"] / f"{first['label']}.parquet"
+    ).filter(layer=first["layer"], component=first["component"])
+    whole = parts["score"].abs().sum()
+    own = parts.filter(kind=first["largest_kind"])["score"].abs().sum()
+    assert first["all_neurons_percent"] == pytest.approx(100 * own / whole)
+    scores = pl.read_parquet(
+        results / "neuron_scores" / first["collection"] / f"{first['label']}.parquet"
+    )
+    assert first["score"] == pytest.approx(scores["score"].max())

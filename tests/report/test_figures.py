@@ -17,21 +17,39 @@ from matplotlib.text import Text
 from relevance_neurons.errors import UserError
 from relevance_neurons.report.figures.ablation import effects_figure, quality_figure
 from relevance_neurons.report.figures.controls import controls_figure
+from relevance_neurons.report.figures.levels import levels_figure
 from relevance_neurons.report.figures.locations import figure4
+from relevance_neurons.report.figures.loss_curves import loss_curves_figure
+from relevance_neurons.report.figures.method_effects import method_effects_figure
+from relevance_neurons.report.figures.neuron_tokens import neuron_tokens_figure
 from relevance_neurons.report.figures.overlaps import figure2, figure3
 from relevance_neurons.report.figures.sanity import figure1, sanity_figure
+from relevance_neurons.report.figures.sentence_order import sentence_order_figure
+from relevance_neurons.report.figures.special_tokens import special_tokens_figure
 from relevance_neurons.report.figures.stability import stability_figure
 from relevance_neurons.report.figures.style import new_figure, save_figure
-from toys import synthetic_rankings, synthetic_results
+from relevance_neurons.report.figures.token_degradation import token_degradation_figure
+from relevance_neurons.report.figures.token_overlaps import token_overlaps_figure
+from relevance_neurons.report.figures.token_positions import token_positions_figure
+from relevance_neurons.report.figures.transfer import transfer_figure
+from relevance_neurons.report.figures.truncated_rankings import truncated_rankings_figure
+from toys import synthetic_methods, synthetic_rankings, synthetic_results, synthetic_tokens
 from workflow_scripts.report import draw_figures
 
 IN = ["alpha", "alpha_test"]
 COMPONENTS = list(synthetic_results.SIZES)
 NAMES = ("figure2", "figure3", "figure4", "effects", "controls", "quality", "stability")
-NAMES += ("figure1", "sanity")
+NAMES += ("figure1", "sanity", "method_effects", "loss_curves", "levels", "transfer")
+NAMES += ("neuron_tokens", "sanity_of_methods")
+OF_TOKENS = ("token_degradation", "special_tokens", "token_overlaps", "token_positions")
+OF_TOKENS += ("sentence_order", "truncated_rankings")
+NAMES += OF_TOKENS
 SANITY = ("randomisation", "single_neurons", "single_neuron_correlations")
 ABLATION = {"measure": "nDCG@10", "value": "zero", "equivalence_margin": 2.0}
-ABLATION |= {"schemes": synthetic_rankings.ABLATED}
+ABLATION |= {"significance": 0.05}
+METHODS = [*synthetic_methods.METHODS, "integrated_activations", "lambda"]
+LONG = {"msmarco_dev_small": "in", "scikit_learn_user_guide": "out", "wikiqa": "out"}
+"""Of collections with names as long as people give."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +84,10 @@ def lines(axes) -> dict[str, np.ndarray]:
 
 def words(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text().strip()]
+
+
+def kinds_of_tokens(study: Path) -> pl.DataFrame:
+    return pl.read_parquet(sorted(study.glob("neuron_tokens/*/*.parquet")))
 
 
 def curve(overlaps: pl.DataFrame, column: str = "shared_percent", **of) -> np.ndarray:
@@ -395,7 +417,43 @@ def figures(study, overlaps, schemes, effects, quality) -> dict[str, Figure]:
     drawn += [stability_figure(pl.read_parquet(study / "split_halves.parquet"), overlaps)]
     drawn += [figure1(pl.read_parquet(study / "path_example.parquet"))]
     drawn += [sanity_figure(*(pl.read_parquet(study / f"{name}.parquet") for name in SANITY))]
+    drawn += figures_of_methods()
+    drawn += [neuron_tokens_figure(kinds_of_tokens(study), schemes, "N_alpha", 10.0, COMPONENTS)]
+    of_methods = synthetic_methods.single_neurons(synthetic_results.neuron_frame(), METHODS)
+    randomisation = pl.read_parquet(study / "randomisation.parquet")
+    drawn += [sanity_figure(randomisation, *of_methods, METHODS)]
+    drawn += figures_of_tokens()
     return dict(zip(NAMES, drawn, strict=True))
+
+
+def figures_of_tokens() -> list[Figure]:
+    one, other = synthetic_tokens.METHODS[0], synthetic_tokens.LAYER
+    of = synthetic_tokens.summaries()
+    areas, overlaps = of["degradation_areas"], of["token_overlaps"]
+    curves = of["degradation_curves"]
+    return [
+        token_degradation_figure(curves, areas, synthetic_tokens.METHODS, other),
+        special_tokens_figure(of["special_tokens"], one),
+        token_overlaps_figure(overlaps, of["token_overlap_correlations"]),
+        token_positions_figure(of["token_positions"], other, synthetic_tokens.IMPORTANT),
+        sentence_order_figure(of["sentence_order_summary"]),
+        truncated_rankings_figure(of["truncated_rankings_summary"]),
+    ]
+
+
+def figures_of_methods() -> list[Figure]:
+    families = [f"{family}_{name}" for family in "PND" for name in list(LONG)[:2]]
+    frames = synthetic_methods.frames(METHODS, families, LONG)
+    effects = frames["ablation_effects"]
+    curves = frames["loss_curves"].filter(pl.col("scheme").str.starts_with("N_msmarco"))
+    schemes = frames["methods"]["scheme"].unique(maintain_order=True).to_list()
+    of = (METHODS, "nDCG@10")
+    return [
+        method_effects_figure(effects, frames["pooled_effects"], *of, schemes),
+        loss_curves_figure(curves, frames["curve_areas"], *of),
+        levels_figure(frames["level_changes"], effects, *of, schemes),
+        transfer_figure(effects, list(LONG)[:2], *of, 1.0),
+    ]
 
 
 def shown_ticks(axis) -> list[Text]:
@@ -409,7 +467,8 @@ def shown_ticks(axis) -> list[Text]:
 def test_texts_are_readable_and_inside_the_figure(figures, name):
     figure = figures[name]
     figure.canvas.draw()
-    axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
+    parts = [part for one in figure.axes for part in (one, *one.child_axes)]
+    axes = [axis for one in parts for axis in (one.xaxis, one.yaxis)]
     ticks = {label for axis in axes for label in axis.get_ticklabels(which="both")}
     texts = [text for text in figure.findobj(Text) if text not in ticks and text.get_text()]
     texts += [label for axis in axes for label in shown_ticks(axis)]
@@ -422,12 +481,19 @@ def test_texts_are_readable_and_inside_the_figure(figures, name):
         assert box.y1 <= figure.bbox.y1 + 1, text
 
 
+def are_apart(label: Text, right: Text) -> bool:
+    """Whether two labels of an x-axis are; slanted ones by the distance of their lines."""
+    if slope := np.sin(np.radians(label.get_rotation())):
+        ends = (label.get_window_extent().x1, right.get_window_extent().x1)
+        return slope * (ends[1] - ends[0]) > label.figure.dpi / 72 * label.get_fontsize()
+    return label.get_window_extent().x1 < right.get_window_extent().x0
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_tick_labels_do_not_overlap(figures, name):
     figures[name].canvas.draw()
     for axes in figures[name].axes:
-        boxes = [label.get_window_extent() for label in shown_ticks(axes.xaxis)]
-        assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+        assert all(itertools.starmap(are_apart, itertools.pairwise(shown_ticks(axes.xaxis))))
         rows = [label.get_window_extent() for label in shown_ticks(axes.yaxis)]
         rows.sort(key=lambda box: box.y0)
         assert all(a.y1 < b.y0 for a, b in itertools.pairwise(rows))
@@ -450,24 +516,55 @@ def test_legends_and_axes_do_not_overlap(figures, name):
 def test_axes_are_labelled(figures, name):
     axes = figures[name].axes
     labels = {one.get_xlabel() for one in axes} | {one.get_ylabel() for one in axes}
-    assert any("%" in label or "layer" in label or "α" in label for label in labels)
+    assert any(one in label for one in ("%", "layer", "α", "rank") for label in labels)
 
 
-def test_script_writes_every_figure_the_same_on_every_run(study, tmp_path):
-    names = ("overlaps", "schemes", "ablation_effects", "ranking_quality", "split_halves")
-    names += (*SANITY, "path_example")
-    files = {name: study / f"{name}.parquet" for name in names}
+WRITTEN = tuple(name for name in NAMES if name not in ("sanity_of_methods", *OF_TOKENS))
+OF_METHODS = ("ablation_effects", "pooled_effects", "loss_curves", "curve_areas", "level_changes")
+
+
+@pytest.fixture(scope="module")
+def files(study) -> dict[str, Path]:
+    """The made-up study's, with the ablations, curves and single neurons of two methods."""
+    names = ("overlaps", "schemes", "ranking_quality", "split_halves", "randomisation")
+    files = {name: study / f"{name}.parquet" for name in (*names, "path_example")}
+    files["neuron_tokens"] = sorted(study.glob("neuron_tokens/*/*.parquet"))
+    frames = {name: one for name, one in synthetic_methods.frames().items() if name in OF_METHODS}
+    neurons = synthetic_results.neuron_frame()
+    of_methods = synthetic_methods.single_neurons(neurons, synthetic_methods.METHODS)
+    frames |= dict(zip(SANITY[1:], of_methods, strict=True))
+    for name, frame in frames.items():
+        files[name] = study / "methods" / f"{name}.parquet"
+        synthetic_results.write(frame, files[name])
+    return files
+
+
+def draw(files: dict, folder: Path, names: tuple[str, ...], methods: list[str]) -> None:
+    output = {name: [folder / f"{name}{suffix}" for suffix in (".svg", ".png")] for name in names}
+    schemes = pl.read_parquet(files["ablation_effects"])["scheme"].unique(maintain_order=True)
+    schemes = [name for name in schemes if ":" not in name]
+    of = (IN, ["delta"], ABLATION | {"schemes": schemes}, "N_alpha", 10.0, COMPONENTS)
+    draw_figures.main(files, output, *of, methods, ["alpha", "beta"])
+
+
+def test_script_writes_every_figure_the_same_on_every_run(files, tmp_path):
     for run in ("first", "second"):
-        output = {
-            name: [tmp_path / run / f"{name}{suffix}" for suffix in (".svg", ".png")]
-            for name in NAMES
-        }
-        draw_figures.main(files, output, IN, ["delta"], ABLATION, "N_alpha", 10.0, COMPONENTS)
+        draw(files, tmp_path / run, WRITTEN, synthetic_methods.METHODS)
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
-    assert len(list((tmp_path / "first").iterdir())) == 2 * len(NAMES)
+    assert len(list((tmp_path / "first").iterdir())) == 2 * len(WRITTEN)
     svg = (tmp_path / "first" / "figure2.svg").read_text(encoding="utf-8")
     assert not re.search(r"<dc:date>", svg)
+
+
+def test_script_leaves_out_what_the_study_lacks(files, study, tmp_path):
+    """One method, and neither curves nor levels nor a domain of several collections."""
+    names = ("pooled_effects", "loss_curves", "curve_areas", "level_changes")
+    lacking = {name: [] for name in names}
+    older = {name: study / f"{name}.parquet" for name in (*SANITY, "ablation_effects")}
+    names = ("method_effects", "transfer", "sanity", "effects")
+    draw(files | older | lacking, tmp_path, names, synthetic_methods.METHODS[:1])
+    assert {path.stem for path in tmp_path.iterdir()} == set(names)
 
 
 def test_png_has_300_dots_an_inch(tmp_path):

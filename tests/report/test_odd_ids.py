@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from toys.databases import QUERIES, build, rows
-from toys.synthetic_results import write_synthetic_results
+from toys.databases import QUERIES, build, rows, write_study
 
 ODD = [
     *("o'clock", 'say "so"', "100 %", "a;b -- c", " spaces  inside ", "tab\there", "a", "A", "a "),
@@ -57,7 +56,7 @@ def odd_names(results: Path) -> dict[str, str]:
 def both(tmp_path_factory) -> Iterator[tuple]:
     """A database with plain ids, the same with odd ids and texts, and the odd names."""
     folder = tmp_path_factory.mktemp("odd")
-    plain = write_synthetic_results(folder / "plain")
+    plain = write_study(folder / "plain")
     odd = folder / "odd"
     shutil.copytree(plain, odd)
     names = odd_names(plain)

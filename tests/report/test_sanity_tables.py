@@ -37,14 +37,14 @@ def test_a_row_for_every_step(results):
 
 def test_a_row_for_every_component(results):
     table = single_neurons_table(results["correlations"])
-    assert [row[1].text for row in table.rows] == [*COMPONENTS, "all"] * 2
+    assert [row[2].text for row in table.rows] == [*COMPONENTS, "all"] * 2
     row = results["correlations"].row(0, named=True)
     value, low, high = (number(row[f"spearman{end}_zero"], 2) for end in ("", "_low", "_high"))
-    assert table.rows[0][3].text == f"{value} [{low}, {high}]"
+    assert table.rows[0][4].text == f"{value} [{low}, {high}]"
     resolved = 100 * row["n_resolved_zero"] / row["n_neurons"]
-    assert table.rows[0][6].text == number(resolved, 0) and 0 < resolved < 100
+    assert table.rows[0][7].text == number(resolved, 0) and 0 < resolved < 100
     without = results["correlations"].with_columns(spearman_low_zero=pl.lit(None, pl.Float64))
-    assert single_neurons_table(without).rows[0][3].text == value
+    assert single_neurons_table(without).rows[0][4].text == value
 
 
 def test_figure1_draws_the_curves():

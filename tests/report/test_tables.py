@@ -26,16 +26,18 @@ from relevance_neurons.report.tables.formats import (
     write_csv,
     write_table,
 )
-from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.notation import table3
+from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2
 from relevance_neurons.report.tables.table4 import table4
-from relevance_neurons.selection.schemes import Scheme, paper_schemes
-from toys import synthetic_rankings, synthetic_results
+from relevance_neurons.selection.schemes import Scheme, of_heads, paper_schemes
+from toys import synthetic_methods, synthetic_results
 from workflow_scripts.report import write_tables
 
 SCHEMA = Path(__file__).parents[2] / "rules" / "schemas" / "study.schema.yaml"
 FORMATS = (".csv", ".md", ".tex")
 OTHER_TABLES = ("controls", "ranking_quality", "stability", "sensitivity")
 OTHER_TABLES += ("randomisation", "single_neurons")
+OTHER_TABLES += ("methods", "method_checks", "pooled", "levels")
 
 
 def small_table(cells: list[Cell], **options) -> Table:
@@ -271,7 +273,15 @@ def test_table3_explains_every_scheme_of_the_paper():
 def test_table3_explains_a_scheme_of_ones_own():
     both, options = ("relevant", "non_relevant"), {"components": ("value",), "layers": (3, 4)}
     own = Scheme(
-        "mine", both, ("a", "b"), "intersection", "fusion", "absolute", "bottom", **options
+        "mine",
+        both,
+        ("a", "b"),
+        ("nig",),
+        "intersection",
+        "fusion",
+        "absolute",
+        "bottom",
+        **options,
     )
     row = of_table3([replace(own, own=True)]).data.row(0, named=True)
     assert (row["symbol"], row["symbol_latex"]) == ("mine", r"\mathrm{mine}")
@@ -282,6 +292,21 @@ def test_table3_explains_a_scheme_of_ones_own():
         "bottom X % by mean score without its sign, of each label, among value, in layers 3, 4, "
         "in both; of the mean over the collections"
     )
+
+
+def test_table3_explains_schemes_of_heads():
+    schemes = [of_heads("mine", [(7, 9), (8, 1)]), of_heads("one", [(0, 0)])]
+    schemes += [of_heads("found", "matching")]
+    table = of_table3(schemes, n_draws=3)
+    meanings = dict(table.data.select("scheme", "meaning").iter_rows())
+    assert meanings["mine"] == "value neurons of heads 7.9, 8.1"
+    assert meanings["one"] == "value neurons of head 0.0"
+    assert meanings["found"] == "value neurons of the matching heads"
+    assert meanings["random:<scheme>"].endswith("as many whole heads in the same layers")
+    assert set(table.data["collections"]) == {"–"}
+    assert "the same whatever X" in table.notes[-1]
+    without = of_table3([Scheme("P_a", ("relevant",), ("a",))], n_draws=3)
+    assert not any("head" in text for text in [*without.notes, *without.data["meaning"]])
 
 
 def test_ranking_quality_shows_intervals_and_gaps():
@@ -527,9 +552,17 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
     names += ("randomisation", "single_neuron_correlations")
     files |= {name: study / f"{name}.parquet" for name in names}
     files["convergence"] = [study / "convergence.parquet"]
+    of_methods = synthetic_methods.frames()
+    neurons = synthetic_results.neuron_frame()
+    _, correlations = synthetic_methods.single_neurons(neurons, synthetic_methods.METHODS)
+    of_methods |= {"single_neuron_correlations": correlations}
+    for name in set(of_methods) - {"loss_curves", "curve_areas"}:
+        files[name] = study / "methods" / f"{name}.parquet"
+        synthetic_results.write(of_methods[name], files[name])
     tables = study / "tables"
     names = ("table1", "table2", "table3", "table4", "controls", "ranking_quality")
     names += ("stability", "sensitivity", "randomisation", "single_neurons")
+    names += ("methods", "method_checks", "pooled", "levels")
     output = {name: [tables / f"{name}{suffix}" for suffix in FORMATS] for name in names}
     output |= {"effects": tables / "effects.csv", "collections": study / "collections.parquet"}
     attributed = list(synthetic_results.DOMAINS)
@@ -541,8 +574,9 @@ def written(tmp_path_factory) -> tuple[Path, Path]:
         "equivalence_margin": 2,
         "significance": 0.05,
     }
-    ablation |= {"schemes": synthetic_rankings.ABLATED}
-    write_tables.main(files, output, collections, attributed, schemes, ablation)
+    ablated = of_methods["methods"]["scheme"].unique(maintain_order=True).to_list()
+    settings = (collections, attributed, schemes, ablation | {"schemes": ablated})
+    write_tables.main(files, output, *settings, synthetic_methods.METHODS)
     return study, tables
 
 
@@ -591,6 +625,17 @@ def test_script_summarises_the_collections(written):
 
 def test_script_writes_the_effects_as_they_are(written):
     study, tables = written
-    effects = pl.read_parquet(study / "ablation_effects.parquet")
+    effects = pl.read_parquet(study / "methods" / "ablation_effects.parquet")
     read = pl.read_csv(tables / "effects.csv", schema=effects.schema)
     assert read.equals(effects)
+
+
+def test_script_shows_the_study_s_own_method_where_one_is_meant(written):
+    _, tables = written
+    for name in ("table4", "controls"):
+        text = (tables / f"{name}.md").read_text(encoding="utf-8")
+        assert "N_alpha" in text and "gradient × activation" not in text
+    assert "gradient × activation" in (tables / "methods.md").read_text(encoding="utf-8")
+    own = pl.read_csv(tables / "single_neurons.csv").filter(method=synthetic_methods.METHODS[0])
+    text = (tables / "single_neurons.md").read_text(encoding="utf-8")
+    assert text.count("\n| ") - 2 == len(own)

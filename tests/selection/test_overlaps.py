@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from relevance_neurons.errors import UserError
-from toys.maps import neuron_table, write_maps
+from toys.maps import OWN, neuron_table, write_maps
 from toys.synthetic_results import (
     CURVE,
     DOMAINS,
@@ -27,11 +27,13 @@ from toys.synthetic_results import (
 from workflow_scripts.selection import overlap_schemes
 
 LEVELS = [2.0, 10, 25, 100]
+METHODS = [OWN, "another"]
 
 
 def run(folder: Path, files: list[Path], domains, outliers=(), levels=LEVELS) -> pl.DataFrame:
     """Run the rule's script; return overlaps."""
-    overlap_schemes.main(files, folder / "overlaps.parquet", domains, list(outliers), levels)
+    made = folder / "overlaps.parquet"
+    overlap_schemes.main(files, made, domains, METHODS, list(outliers), levels)
     return pl.read_parquet(folder / "overlaps.parquet")
 
 
@@ -119,6 +121,29 @@ def test_synthetic_study(tmp_path):
     assert_frame_equal(found, pl.read_parquet(results / "overlaps.parquet"))
 
 
+def test_methods_are_compared_map_by_map_and_each_by_itself(tmp_path):
+    """Under another name in the study's order a method has the overlaps that it has alone."""
+    random, neurons = np.random.default_rng(5), neuron_table(2, 8)
+    maps = [(name, label) for name in "ab" for label in ("relevant", "non_relevant")]
+    scores = {one: random.standard_normal(len(neurons)) for one in maps}
+    others = {(*one, "another"): random.standard_normal(len(neurons)) for one in maps[:3]}
+    domains = dict.fromkeys("ab", "out")
+    found = run(tmp_path, write_maps(tmp_path, neurons, scores | others), domains)
+    between = found.filter(kind="methods")
+    assert between["method"].null_count() == len(between)
+    assert between["methods"].unique().to_list() == [METHODS]
+    rows = {(c[0], lab, level): share for _, lab, c, level, share, *_ in between.iter_rows()}
+    assert {one[:2] for one in rows} == set(maps[:3])
+    for (collection, label, level), share in rows.items():
+        both = [scores[collection, label], others[collection, label, "another"]]
+        assert share == pytest.approx(shared_percent(both, level)[0])
+    for method, own in ((OWN, scores), ("another", {one[:2]: s for one, s in others.items()})):
+        (folder := tmp_path / method).mkdir()
+        alone = run(folder, write_maps(folder, neurons, own), domains).drop("method", "methods")
+        of_method = found.filter(method=method).drop("method", "methods")
+        assert len(alone) and of_method.equals(alone)
+
+
 def test_expected_share_of_random_pairs(tmp_path):
     """1,225 pairs of independent random maps share what the formula says, on average."""
     random, neurons = np.random.default_rng(1), neuron_table(2, 20)
@@ -153,7 +178,7 @@ def test_chance_stands_beside_every_overlap(tmp_path):
     files = write_maps(tmp_path, neurons, scores)
     found = run(tmp_path, files, dict.fromkeys("abc", "out"), levels=[10, 30])
     names = ["n_selected", "n_shared", "expected_low", "expected_high", "p_value_chance"]
-    assert found.columns[-5:] == names
+    assert found.columns[-7:] == [*names, "method", "methods"]
     for row in found.iter_rows(named=True):
         n_maps = 2 if row["kind"] in ("pair", "labels") else 3
         key = (len(neurons), row["n_selected"], n_maps, row["n_shared"])

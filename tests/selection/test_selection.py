@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.sql import MACROS
 from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
+from toys.maps import OWN as OWN_METHOD
 from toys.maps import neuron_table, write_maps
 from toys.synthetic_results import DOMAINS, MAPS, n_selected, select, write_synthetic_results
 from workflow_scripts.selection import gather_schemes, select_neurons
@@ -204,7 +205,7 @@ def test_strange_maps_are_refused(tmp_path):
         run(tmp_path, files, {"y": "in"})
     copy = tmp_path / "copy.parquet"
     copy.write_bytes(files[0].read_bytes())
-    with pytest.raises(UserError, match="relevant map of x is given by 2 files"):
+    with pytest.raises(UserError, match=r"relevant map of x by neuron_.* is given by 2 files"):
         run(tmp_path, [*files, copy], {"x": "in"})
     files = random_maps(tmp_path, ("and_all", "relevant"))
     with pytest.raises(
@@ -289,7 +290,60 @@ def test_own_schemes_use_the_collections_that_have_their_labels():
     keys = {"labels": ["relevant", "non_relevant"], "collections": "out", "pick": "bottom"}
     domains = {"a": "in", "b": "out", "c": "out"}
     maps = [(name, label) for name in domains for label in keys["labels"]][:-1]
-    (scheme,) = own_schemes({"mine": keys}, domains, maps)
+    keys["methods"] = ["nig"]
+    (scheme,) = own_schemes({"mine": keys}, domains, {"nig": maps})
     assert scheme.collections == ("b",) and scheme.pick == "bottom" and scheme.own
     assert Scheme.from_dict(scheme.as_dict()) == scheme
-    assert own_schemes({"mine": keys | {"collections": ["c"]}}, domains, maps) == []
+    assert own_schemes({"mine": keys | {"collections": ["c"]}}, domains, {"nig": maps}) == []
+    both = {"mine": keys | {"methods": ["nig", "other"]}}
+    assert own_schemes(both, domains, {"nig": maps, "other": maps[:2]}) == []
+    (scheme,) = own_schemes(both, domains, {"nig": maps, "other": maps[2:4]})
+    assert scheme.collections == ("b",) and scheme.methods == ("nig", "other")
+
+
+def test_schemes_of_another_method_are_named_after_it(tmp_path):
+    """Each method's are those that it has alone; difference maps have the family D."""
+    random, neurons = np.random.default_rng(4), neuron_table(2, 10)
+    maps = [(name, label) for name in "ab" for label in ("relevant", "non_relevant")]
+    own = {one: random.integers(-9, 9, len(neurons)).astype(float) for one in maps}
+    other = {one: random.integers(-9, 9, len(neurons)).astype(float) for one in maps}
+    differences = {(name, "difference"): -other[name, "relevant"] for name in "ab"}
+    domains = {"a": "in", "b": "out"}
+    scores = own | {(*one, "gxa"): some for one, some in (other | differences).items()}
+    files = write_maps(tmp_path, neurons, scores)
+    schemes = [
+        *paper_schemes(domains, own, OWN_METHOD),
+        *paper_schemes(domains, [*other, *differences], "gxa", "@gxa"),
+    ]
+    found, _ = run(tmp_path, files, domains, [10], schemes)
+    assert {one.group for one in schemes} == {"paper", "paper@gxa"}
+    assert {one.scheme for one in schemes if one.is_joint and "D_" in one.scheme} == {
+        "D_all@gxa",
+        "D_and_all@gxa",
+        "D_and_out@gxa",
+    }
+    for suffix, alone in (("", own), ("@gxa", other)):
+        for (scheme, _), chosen in select(alone, domains, [10.0]).items():
+            rows = found.filter(scheme=scheme + suffix).select(neurons.columns)
+            assert_frame_equal(rows, neurons[sorted(chosen)])
+    lowest = np.argsort(other["a", "relevant"], kind="stable")[: n_selected(10, len(neurons))]
+    assert_frame_equal(
+        found.filter(scheme="D_a@gxa").select(neurons.columns), neurons[sorted(lowest.tolist())]
+    )
+
+
+def test_across_methods_is_what_all_of_them_pick_and_the_other_end_is_the_bottom(tmp_path):
+    random, neurons = np.random.default_rng(6), neuron_table(2, 10)
+    scores = {
+        ("a", "relevant", method): random.integers(-9, 9, len(neurons)).astype(float)
+        for method in ("nig", "gxa")
+    }
+    files = write_maps(tmp_path, neurons, scores)
+    one = Scheme("mine", ("relevant",), ("a",), ("nig", "gxa"), own=True)
+    found, _ = run(tmp_path, files, {"a": "in"}, [20], [one, one.other_end()])
+    everywhere = np.ones(len(neurons), dtype=bool)
+    for name, pick in (("mine", "top"), ("bottom:mine", "bottom")):
+        of = replace(one, pick=pick)
+        chosen = [picked(some, everywhere, of, 20) for some in scores.values()]
+        rows = found.filter(scheme=name).select(neurons.columns)
+        assert_frame_equal(rows, neurons[sorted(set.intersection(*chosen))])

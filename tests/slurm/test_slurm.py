@@ -54,7 +54,7 @@ def write_study(folder: Path) -> Path:
         "convergence_pairs": 0,
         "shards": 2,
     }
-    del study["sensitivity"]
+    del study["sensitivity"], study["attribution"]["methods"], study["ablation"]["curves"]
     study["selection"]["top_percents"] = [10]
     study["ablation"] |= {"collections": ["epsilon"], "further": ["mean"], "shards": 2}
     path.write_text(yaml.safe_dump(study, sort_keys=False))
@@ -95,6 +95,11 @@ class Story:
     def submitted(self) -> list[tuple[str, str]]:
         """Slurm's number and the rule (with wildcards) or group of every job so far."""
         return [(job, name) for job, name in SUBMITTED.findall(self.log.read_text())]
+
+    def tries(self, job: str) -> list[str]:
+        """The numbers of all jobs that did what ``job`` was to do, itself among them."""
+        name = dict(self.submitted())[job]
+        return [one for one, other in self.submitted() if other == name]
 
     def running(self, rule: str) -> str | None:
         """The number of a job of ``rule`` whose script runs."""
@@ -198,7 +203,8 @@ def disturb(story: Story) -> None:
     wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
     story.daemon("slurmdbd", 14)
     wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
-    wait_for(lambda: [name for _, name in story.submitted() if "index_collection" in name][1:])
+    # Other collections are re-ranked without it: it may not be killed below.
+    wait_for(lambda: [state(job) for job in story.tries(story.seen["hung"])[1:]] == ["COMPLETED"])
     # Killed between the two, Snakemake would leave shards that are merged where they are.
     wait_for(lambda: has_merged_maps(story.folder / "results" / "tiny"))
     # Held, it still runs when the run is resumed.
@@ -280,9 +286,7 @@ def test_a_failed_job_is_named_with_its_log(story):
 def test_a_cancelled_job_was_tried_again(story):
     job = story.seen["cancelled"]
     assert state(job).startswith("CANCELLED")
-    names = dict(story.submitted())
-    again = [other for other, name in names.items() if name == names[job] and other != job]
-    assert [state(other) for other in again] == ["COMPLETED"]
+    assert [state(other) for other in story.tries(job) if other != job] == ["COMPLETED"]
 
 
 def test_a_submission_waited_for_the_controller(story):
@@ -297,7 +301,7 @@ def test_a_submission_waited_for_the_controller(story):
 def test_a_job_beyond_its_time_was_tried_again_with_more(story):
     """With twice as much, but not more than the user says that a partition gives."""
     assert state(story.seen["hung"]) == "TIMEOUT"
-    again = [job for job, name in story.submitted() if name.startswith("index_collection")]
+    again = story.tries(story.seen["hung"])
     assert len(again) == 2 and state(again[1]) == "COMPLETED"
     limits = run(["sacct", "-n", "-X", "-P", "-j", again[1], "-o", "TimelimitRaw"]).stdout
     assert 240 < int(limits) == MOST_MINUTES < 2 * 240

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.statistics.map_agreement import CURVE
-from toys.maps import neuron_table, write_maps
+from toys.maps import OWN, neuron_table, write_maps
 from toys.synthetic_results import MAPS, n_selected, shared_percent, top, write_synthetic_results
 from workflow_scripts.stability import measure_stability
 
@@ -24,6 +24,7 @@ def write_lists(path: Path, one: tuple[str, str], seed: int, **lists: np.ndarray
     frame = neuron_table(1, 8).with_columns(
         collection=pl.lit(one[0]),
         label=pl.lit(one[1]),
+        method=pl.lit(OWN),
         **{
             name: pl.Series(list(values.astype(np.float32))).cast(pl.List(pl.Float32))
             for name, values in lists.items()
@@ -85,7 +86,7 @@ def test_frequencies_equal_numpy(tmp_path_factory, seed, n_values, n_replicates)
     for one in maps:
         for level in LEVELS:
             rows += [
-                (*one, float(level), *neurons.row(int(index)), *values)
+                (*one, OWN, float(level), *neurons.row(int(index)), *values)
                 for index, *values in frequencies(scores[one], replicates[one], level)
             ]
     assert_frame_equal(found, pl.DataFrame(rows, schema=found.schema, orient="row"))
@@ -133,7 +134,10 @@ def test_overlaps_of_halves_equal_numpy(tmp_path_factory, seed, n_values, n_halv
     _, found = run_script(folder, scores, halves=halves, levels=[0.1, 12.5], seed=seed % 100)
     levels = [level for level in sorted({12.5, *CURVE}) if n_selected(level, 64)]
     rows = [
-        (*one, level, halving, 5, shared_percent([first[:, halving], second[:, halving]], level)[0])
+        (
+            *(*one, OWN, level, halving, 5),
+            shared_percent([first[:, halving], second[:, halving]], level)[0],
+        )
         for one, (first, second) in halves.items()
         for level in levels
         for halving in range(n_halvings)

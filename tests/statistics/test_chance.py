@@ -15,6 +15,8 @@ from relevance_neurons.statistics.chance import (
     intersection_sizes,
     interval,
     p_value,
+    pair_interval,
+    pair_p_value,
     with_chance,
 )
 
@@ -114,3 +116,27 @@ def test_columns_are_percent_of_the_selected_neurons():
 def test_sets_that_cannot_be_are_refused(n, m, k):
     with pytest.raises(ValueError, match="expected k >= 1 and 0 < m <= n"):
         intersection_sizes(n, m, k)
+
+
+@pytest.mark.parametrize(
+    ("n", "one", "other"), [(60, 10, 12), (768, 64, 300), (9216, 92, 832), (10, 9, 3), (5, 4, 4)]
+)
+def test_two_sets_of_different_sizes_are_hypergeometric(n, one, other):
+    law = scipy.stats.hypergeom(n, one, other)
+    assert pair_interval(n, one, other) == tuple(law.ppf([0.025, 0.975]))
+    assert pair_interval(n, one, other) == pair_interval(n, other, one)
+    assert pair_interval(n, n, other) == (other, other)
+    for observed in {0, max(0, one + other - n), int(law.mean()), int(law.ppf(0.999))}:
+        expected = max(law.sf(observed - 1), 1e-12)
+        assert pair_p_value(n, one, other, observed) == pytest.approx(expected, rel=1e-8)
+
+
+def test_two_sets_of_one_size_are_as_before():
+    assert pair_interval(500, 40, 40) == interval(500, 40, 2)
+    assert pair_p_value(500, 40, 40, 7) == pytest.approx(p_value(500, 40, 2, 7), rel=1e-12)
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 3), (3, 0), (11, 3)])
+def test_two_sets_that_cannot_be_are_refused(one, other):
+    with pytest.raises(ValueError, match=r"expected 0 < one, other <= n"):
+        pair_interval(10, one, other)

@@ -48,6 +48,157 @@ def read_study(path: Path) -> dict:
             {"sensitivity.variants": {"tight": {"quadrature": "right", "tolerance": 0.01}}},
             "sensitivity.variants.tight.tolerance: 0.01 was found; right does not use it",
         ),
+        *[
+            ({"tokens": section}, f"tokens{message}")
+            for section, message in [
+                (None, ": nothing was found; a value of type object"),
+                ({"pair": 3}, ".pair: unknown key (did you mean 'pairs'?)"),
+                (
+                    {"layers": [-1]},
+                    ".layers: [-1] was found; all or a list of whole numbers from 0 is",
+                ),
+                ({"collections": ["gamma"]}, ".collections: collection 'gamma' is not defined"),
+                (
+                    {"methods": ["lim"]},
+                    ".methods: ['lim'] was found; a list of names or a name with its",
+                ),
+                ({"methods": {"mine": {}}}, ".methods.mine.method: is missing; allowed are inf"),
+                (
+                    {"methods": {"lime": {"removal": "mask"}}},
+                    ".methods.lime.removal: lime does not use it; leave it out",
+                ),
+                (
+                    {"methods": ["lime"], "layer": 3},
+                    ".layer: no method of tokens.methods but information_bottleneck uses it",
+                ),
+                (
+                    {"methods": ["lime"], "layers": [3]},
+                    ".layers: no method of tokens.methods but information_bottleneck uses it",
+                ),
+                (
+                    {"rankings": {"passages": 20, "depth": 10}},
+                    ".rankings.passages: 20 was found, and only 10 are re-ranked",
+                ),
+            ]
+        ],
+        (
+            {
+                "tokens": {},
+                "attribution.labels": ["non_relevant"],
+                "attribution.collections": ["alpha"],
+            },
+            "tokens: no collection of attribution.collections has relevant pairs; add the label",
+        ),
+        *[
+            ({"mechanism": section}, f"mechanism{message}")
+            for section, message in [
+                (None, ": nothing was found; a value of type object"),
+                ({"pair": 3}, ".pair: unknown key (did you mean 'pairs'?)"),
+                ({"pairs": 1}, ".pairs: 1 was found; at least 2 is allowed"),
+                ({"collections": ["gamma"]}, ".collections: collection 'gamma' is not defined"),
+                ({"collections": []}, ".collections: [] was found; at least 1 entry is needed"),
+                ({"perturbations": ["TFC3"]}, ".perturbations.0: 'TFC3' was found; allowed are TF"),
+                ({"perturbations": []}, ".perturbations: is empty, and there are no pairs of your"),
+                ({"own_pairs": "p.tsv"}, ".own_pairs: no file"),
+                ({"wordnet": "d.tsv"}, ".wordnet: no folder"),
+                (
+                    {"wordnet": ".", "perturbations": ["TFC1"]},
+                    ".wordnet: only STMC1 reads it, which mechanism.perturbations does not have",
+                ),
+                (
+                    {"matching_heads": [[7, 9], [8]]},
+                    ".matching_heads: [8] was found; a head is [layer, head], both from 0",
+                ),
+                (
+                    {"relevance_heads": [[7, 9, 1]]},
+                    ".relevance_heads: [7, 9, 1] was found; a head is [layer, head], both from 0",
+                ),
+                ({"matching_heads": [[7, -1]]}, ".matching_heads.0.1: -1 was found; at least 0"),
+                ({"matching_heads": [7.9]}, ".matching_heads.0: 7.9 was found; a value of type ar"),
+                (
+                    {"relevance_heads": [[1, 2], [1, 2]]},
+                    ".relevance_heads: [1, 2] stands twice; name each head once",
+                ),
+                (
+                    {"nulls": {"shuffles": 18}},
+                    ".nulls.shuffles: 18 was found; with fewer than 19 no p-value can fall to 0.05",
+                ),
+                (
+                    {"idf": {"directions": 5}},
+                    ".idf.directions: 5 was found; with fewer than 19 no p-value can fall to 0.05",
+                ),
+                ({"idf": {"doses": [-1, 0, 1]}}, ".idf.doses: 0 was found, which changes nothing"),
+                ({"folds": 9, "rankings": {"queries": 8}}, ".folds: 9 was found, and rankings.qu"),
+                ({"nulls": {"ranker": 1}}, ".nulls.ranker: unknown key (did you mean 'rankers'?)"),
+            ]
+        ],
+        *[
+            ({"attribution.methods": methods}, f"attribution.{message}")
+            for methods, message in [
+                ({}, "methods: {} was found; at least 1 entry"),
+                ({"mine": {}}, "methods.mine.method: is missing; allowed are neuron_int"),
+                ({"mine": {"method": "grad"}}, "methods.mine.method: 'grad' was found; allowed"),
+                ({"random": {"target": "logit"}}, "methods.random.target: random does not use it"),
+                (
+                    {"gradient_x_activation": {"baseline": "zero"}},
+                    "methods.gradient_x_activation.baseline: gradient_x_activation does not use",
+                ),
+                (
+                    {"neuron_integrated_gradients": {"n_points": 9}},
+                    "methods.neuron_integrated_gradients.n_points: 9 was found; adaptive does not",
+                ),
+                (
+                    {"gradient_x_activation": {"target": "lambda"}},
+                    "methods.gradient_x_activation.target: lambda has no map of each label",
+                ),
+                (
+                    {"random": {}, "x": {"method": "single_ablation", "target": "pairwise"}},
+                    "methods.x.target: pairwise is for methods with a gradient",
+                ),
+                (
+                    {"random": {}, "true_change": {"method": "single_ablation"}},
+                    "methods.true_change.screen: nothing was found; the name of another method",
+                ),
+                (
+                    {"random": {}, "exact": {"method": "single_ablation", "screen": "exact"}},
+                    "methods.exact.screen: 'exact' was found; the name of another method with a "
+                    "map of each label is needed: random",
+                ),
+            ]
+        ],
+        (
+            {
+                "attribution.labels": ["relevant"],
+                "attribution.methods": {
+                    "random": {},
+                    "x": {"method": "gradient_x_activation", "target": "lambda"},
+                },
+            },
+            "attribution.methods.x.target: lambda needs judged pairs of both labels",
+        ),
+        (
+            {"attribution.method": "random", "attribution.methods": {"random": {}}},
+            "attribution.method: the first of attribution.methods is the study's own; leave meth",
+        ),
+        (
+            {
+                "attribution.method": "gradient_x_activation",
+                "sensitivity.variants": {"other": {"baseline": "zero"}},
+            },
+            "sensitivity.variants.other.baseline: gradient_x_activation does not use it",
+        ),
+        (
+            {"selection.schemes": {"mine": {"labels": ["relevant"], "methods": ["random"]}}},
+            "selection.schemes.mine.methods: no method 'random'; attribution.methods has neuron",
+        ),
+        (
+            {"ablation.curves": {"schemes": ["P_alpha@random"]}},
+            "ablation.curves.schemes: no scheme 'P_alpha@random' (did you mean 'P_alpha'?)",
+        ),
+        (
+            {"ablation.curves": {"schemes": ["P_alpha"], "collections": ["gamma"]}},
+            "ablation.curves.collections: collection 'gamma' is not defined",
+        ),
         (
             {"attribution.baseline": "mask"},
             "attribution.baseline: 'mask' was found; allowed are pad",

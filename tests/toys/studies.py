@@ -32,5 +32,5 @@ def write_study(folder: Path, **changes) -> Path:
         else:
             place[key] = value
     path = folder / "study.yaml"
-    path.write_text(yaml.safe_dump(study))
+    path.write_text(yaml.safe_dump(study, sort_keys=False))
     return path

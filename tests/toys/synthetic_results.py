@@ -19,6 +19,7 @@ import polars as pl
 
 from relevance_neurons.ablation.match_quality import MATCHES
 from relevance_neurons.attribution import baselines
+from relevance_neurons.attribution.token_kinds import TOKEN_KINDS
 from toys import synthetic_rankings, synthetic_sanity, synthetic_stability
 
 N_LAYERS, HIDDEN, INTERMEDIATE, REPLICATES = 3, 8, 16, 20
@@ -41,6 +42,7 @@ MAPS = [
     for label in ("relevant", "non_relevant")
     if (collection, label) != ("delta", "non_relevant")
 ]
+METHOD = "neuron_integrated_gradients"
 BASELINES = ["original", *baselines.BASELINES]
 
 Scores = dict[tuple[str, str], np.ndarray]
@@ -182,7 +184,8 @@ def _bootstrap_replicates(random: np.random.Generator) -> Scores:
 
 def _write_maps(folder: Path, scores: Scores, replicates: Scores) -> None:
     for (collection, label), score in scores.items():
-        key = [pl.lit(collection).alias("collection"), pl.lit(label).alias("label")]
+        of = {"collection": collection, "label": label, "method": METHOD}
+        key = [pl.lit(value).alias(name) for name, value in of.items()]
         neurons = neuron_frame().select(*key, pl.all())
         frame = neurons.with_columns(
             pl.Series("score", score, dtype=pl.Float64),
@@ -190,11 +193,25 @@ def _write_maps(folder: Path, scores: Scores, replicates: Scores) -> None:
             pl.lit(24, dtype=pl.Int64).alias("n_pairs"),
         )
         write(frame, folder / "neuron_scores" / collection / f"{label}.parquet")
+        parts = _by_kind(frame)
+        write(parts, folder / "neuron_tokens" / collection / f"{label}.parquet")
         lists = pl.Series("replicate_scores", list(replicates[collection, label]))
         write(
             neurons.with_columns(lists.cast(pl.List(pl.Float32))),
             folder / "bootstrap_scores" / collection / f"{label}.parquet",
         )
+
+
+def _by_kind(scores: pl.DataFrame) -> pl.DataFrame:
+    """Each score in five parts, some of the other sign, that add up to it."""
+    random = np.random.default_rng(11)
+    parts = random.dirichlet(np.full(len(TOKEN_KINDS), 0.5), len(scores)) * 1.5 - 0.1
+    parts = scores["score"].to_numpy()[:, None] * parts
+    rows = scores.drop("score", "standard_error")
+    return pl.concat(
+        rows.with_columns(kind=pl.lit(kind), score=pl.Series(part))
+        for kind, part in zip(TOKEN_KINDS, parts.T, strict=True)
+    )
 
 
 def _write_schemes(folder: Path, scores: Scores) -> dict[tuple[str, float], dict[int, float]]:
@@ -245,9 +262,10 @@ def _write_overlaps(folder: Path, scores: Scores) -> None:
             m = n_selected(level, n_neurons)
             percents = (level, shared, expected, m, n_shared)
             chance = chance_of_shared(n_neurons, m, len(maps), n_shared)
-            rows.append((kind, label, collections, *percents, *chance))
+            rows.append((kind, label, collections, *percents, *chance, METHOD, [METHOD]))
     names = ["kind", "label", "collections", "top_percent", "shared_percent", "expected_percent"]
     names += ["n_selected", "n_shared", "expected_low", "expected_high", "p_value_chance"]
+    names += ["method", "methods"]
     frame = pl.DataFrame(rows, schema=names, orient="row")
     write(frame, folder / "overlaps.parquet")
 
@@ -259,8 +277,9 @@ def _write_frequencies(folder: Path, scores: Scores, replicates: Scores) -> None
         own = set(top(scores[one], level))
         for index in sorted(own.union(*tops)):
             frequency = sum(index in chosen for chosen in tops) / REPLICATES
-            rows.append((*one, level, *neurons.row(int(index)), frequency, index in own))
-    schema = {"collection": pl.String, "label": pl.String, "top_percent": pl.Float64}
+            rows.append((*one, METHOD, level, *neurons.row(int(index)), frequency, index in own))
+    schema = {"collection": pl.String, "label": pl.String, "method": pl.String}
+    schema |= {"top_percent": pl.Float64}
     schema |= {**neurons.schema, "frequency": pl.Float64, "selected": pl.Boolean}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     write(frame, folder / "selection_frequencies.parquet")

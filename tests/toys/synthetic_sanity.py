@@ -45,14 +45,15 @@ def single_neurons(neurons: pl.DataFrame, random: np.random.Generator) -> pl.Dat
             columns |= {f"change_{name}": change}
             columns |= {f"change_{name}_error": np.abs(score) / 9}
         frame = chosen.with_columns(**columns, n_pairs=pl.lit(20, dtype=pl.Int32))
-        frames.append(frame.select(pl.lit(label).alias("label"), pl.all()))
+        of = {"method": "neuron_integrated_gradients", "sample": "random", "label": label}
+        frames.append(frame.select(*[pl.lit(v).alias(k) for k, v in of.items()], pl.all()))
     return pl.concat(frames)
 
 
 def correlations(changes: pl.DataFrame) -> pl.DataFrame:
     """Polars' own rank correlations; the intervals are made up."""
     every = changes.with_columns(component=pl.lit("all"))
-    keys = ["label", "component"]
+    keys = ["method", "sample", "label", "component"]
     columns = [pl.len().cast(pl.Int32).alias("n_neurons")]
     for name in ("zero", "mean"):
         change = pl.col(f"change_{name}")

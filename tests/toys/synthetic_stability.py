@@ -35,7 +35,7 @@ def write_stability(folder: Path, scores: dict[tuple[str, str], np.ndarray]) -> 
 
 
 def _keyed(frame: pl.DataFrame, one: tuple[str, str]) -> pl.DataFrame:
-    names = zip(("collection", "label"), one, strict=True)
+    names = zip(("collection", "label", "method"), (*one, synthetic_results.METHOD), strict=True)
     return frame.select(*(pl.lit(value).alias(name) for name, value in names), pl.all())
 
 
@@ -55,6 +55,7 @@ def _overlaps_of_halves(one: tuple[str, str], halves: list[np.ndarray]) -> list[
         {
             "collection": one[0],
             "label": one[1],
+            "method": synthetic_results.METHOD,
             "top_percent": level,
             "halving": halving,
             "n_pairs_half": N_PAIRS // 2,

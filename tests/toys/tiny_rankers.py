@@ -1,5 +1,6 @@
 """Tiny random rankers of every architecture that is described."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -203,3 +204,25 @@ def ranker_around(model: nn.Module, tokenizer, dtype: str = "float64") -> Rerank
     if architecture.name == "t5":
         model, kind = MonoT5(model, label_tokens(tokenizer)), MonoT5Reranker
     return kind(model.to(getattr(torch, dtype)), tokenizer, architecture, 48, dtype)
+
+
+def rounds(kind: str) -> bool:
+    """Whether its forward pass rounds to float32 in places, in any precision.
+
+    ModernBERT's rotary positions do, and T5's norm.
+    """
+    return kind.startswith(("modernbert", "monot5"))
+
+
+def unrolled(reranker: Reranker) -> Reranker:
+    """The same ALBERT with a copy of the shared weights for each layer."""
+    model = reranker.model
+    config = copy.deepcopy(model.config)
+    config.num_hidden_groups = config.num_hidden_layers
+    other = AlbertForSequenceClassification(config).double().eval()
+    other.load_state_dict(model.state_dict(), strict=False)
+    groups = model.albert.encoder.albert_layer_groups
+    runs_each = config.num_hidden_layers / len(groups)
+    for run, group in enumerate(other.albert.encoder.albert_layer_groups):
+        group.load_state_dict(groups[int(run / runs_each)].state_dict())
+    return Reranker(other, reranker.tokenizer, find_architecture(other), 48, "float64")

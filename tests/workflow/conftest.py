@@ -89,6 +89,15 @@ def write_tiny_study(folder: Path) -> Path:
             "bootstrap_replicates": 10,
             "split_halves": 4,
             "convergence_pairs": 2,
+            "methods": {
+                "neuron_integrated_gradients": {},
+                "gradient_x_activation": {},
+                "lambda": {
+                    "method": "gradient_x_activation",
+                    "target": "lambda",
+                    "passages": "pool",
+                },
+            },
         },
         "sensitivity": {
             "collections": ["alpha"],
@@ -102,9 +111,16 @@ def write_tiny_study(folder: Path) -> Path:
             "candidates": 5,
             "random_draws": 3,
             "further": ["mean", "keep_only", "matched"],
+            "curves": {
+                "schemes": ["N_alpha", "N_alpha@gradient_x_activation"],
+                "top_percents": [3, 10],
+                "kinds": ["bottom", "random"],
+                "random_draws": 2,
+                "collections": ["alpha"],
+            },
         },
-        "evaluation": {"depth": 10, "max_queries": 6},
-        "sanity": {"pairs": 2, "neurons": 12},
+        "evaluation": {"collections": ["alpha", "delta"], "depth": 10, "max_queries": 6},
+        "sanity": {"pairs": 2, "neurons": 12, "strong": 4},
     }
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study, sort_keys=False))

@@ -33,6 +33,8 @@ CHANGES = {
     "a level of `selection.top_percents` goes": set_("selection.top_percents", [10]),
     "a level of `selection.top_percents` is added": set_("selection.top_percents", [5, 10, 30]),
     "a scheme of one's own is added": set_("selection.schemes", {"mine": OWN}),
+    "a method is added behind the others": set_("attribution.methods.random", {}),
+    "`ablation.curves`": set_("ablation.curves.random_draws", 3, top_percents=[3, 20]),
     "`selection.outliers`": set_("selection.outliers", []),
     "`ablation.shuffles`, `significance`, `equivalence_margin`": set_(
         "ablation.shuffles", 20, significance=0.01, equivalence_margin=1
@@ -48,7 +50,7 @@ CHANGES = {
         "sensitivity.variants",
         {"logit": {"target": "logit"}, "margin": {"target": "margin"}},
     ),
-    "`sanity.neurons`": set_("sanity.neurons", 18),
+    "`sanity.neurons`, `strong`": set_("sanity.neurons", 18, strong=3),
     "`example`": set_("example", {"query_id": "q0", "doc_id": "d0-0"}),
     "`attribution.baseline`, `target`, `tolerance`": set_(
         "attribution.baseline", "zero", target="margin", tolerance=0.3
@@ -108,8 +110,13 @@ def test_a_change_runs_what_the_table_says(changed, change):
 
 
 def test_new_levels_and_schemes_rank_by_themselves(changed):
-    """In each of three collections one batch; no other is repeated."""
-    assert (
-        changed(CHANGES["a level of `selection.top_percents` is added"])["rerank_candidates"] == 3
-    )
+    """In each of three collections one batch of each method; no other is repeated."""
+    added = changed(CHANGES["a level of `selection.top_percents` is added"])
+    assert added["rerank_candidates"] == 3 * 3
     assert changed(CHANGES["a scheme of one's own is added"])["rerank_candidates"] == 3 * 2
+
+
+def test_another_method_repeats_nothing_of_the_first_ones(changed):
+    """Five maps and, at two levels in three collections, a batch."""
+    added = changed(CHANGES["a method is added behind the others"])
+    assert (added["attribute_neurons"], added["rerank_candidates"]) == (5, 2 * 3)

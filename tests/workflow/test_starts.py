@@ -8,8 +8,17 @@ import pytest
 from workflow.conftest import ROOT
 
 SCRIPTS = ROOT / "workflow_scripts"
-RULES = "".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
-BLOCKS = dict(re.findall(r"(?ms)^ *rule (\w+):\n(.*?)(?=^ *(?:use )?rule |\Z)", RULES))
+STAGES = ("tokens", "mechanism")
+FILES = [file for file in sorted((ROOT / "rules").glob("*.smk")) if file.stem not in STAGES]
+"""Rules of the tiny study; those of the other stages: test_tokens_stage.py and its like."""
+RULES = "".join(file.read_text() for file in FILES)
+OF_HEADS = {"locate_heads", "select_heads"}
+"""Of schemes of heads, of which the tiny study has none: test_schemes_of_heads.py."""
+BLOCKS = {
+    name: block
+    for name, block in re.findall(r"(?ms)^ *rule (\w+):\n(.*?)(?=^ *(?:use )?rule |\Z)", RULES)
+    if name not in OF_HEADS
+}
 RANKER = {name for name, block in BLOCKS.items() if "gpu=1" in block} | {"check_matches"}
 """check_matches builds the ranker's shape, without its weights."""
 SLOW = {
@@ -34,6 +43,10 @@ USED = {
     "compare_variants": {"duckdb", *SCIPY},
     "measure_rankings": {"duckdb", "ir_measures"},
     "test_ablations": {"statsmodels", "pandas", *SCIPY},
+    "pool_effects": {"statsmodels", "pandas", *SCIPY},
+    "measure_curves": {"statsmodels", "pandas", *SCIPY},
+    "measure_levels": {"duckdb", *BM25},
+    "compare_methods": {"duckdb"},
     "build_database": {"duckdb"},
     "write_tables": {"duckdb"},
     "draw_figures": {"matplotlib"},

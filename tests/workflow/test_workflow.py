@@ -25,11 +25,12 @@ CONTRACT = {
     ],
     "neuron_scores/alpha/relevant.parquet": [
         "collection", "label", "layer", "component", "neuron", "score", "standard_error",
-        "n_pairs",
+        "n_pairs", "method",
     ],
+    "neuron_scores/alpha/difference@lambda.parquet": ["collection", "label", "method", "score"],
     "attribution_checks/alpha/relevant.parquet": [
         "query_id", "doc_id", "f_input", "f_baseline", "cut_sum", "residual", "n_points",
-        "error_estimate",
+        "error_estimate", "method", "cost_forwards",
     ],
     "baselines.parquet": ["baseline", "mean_difference", "n_pairs"],
     "schemes.parquet": ["scheme", "top_percent", "layer", "component", "neuron", "score"],
@@ -60,6 +61,15 @@ CONTRACT = {
         "scheme", "top_percent", "collection", "original", "pruned", "difference_percent",
         "p_value", "p_value_holm", "ci_low", "ci_high", "n_queries",
     ],
+    "methods.parquet": [
+        "method", "scheme", "top_percent", "collection", "difference_percent", "cost_forwards",
+    ],
+    "pooled_effects.parquet": ["scheme", "top_percent", "domain", "difference_percent", "p_value"],
+    "level_changes.parquet": ["scheme", "top_percent", "draw", "collection", "shift", "gap"],
+    "level_controls.parquet": ["scheme", "direction", "control", "control_shift"],
+    "loss_curves.parquet": ["method", "scheme", "ablated", "top_percent", "n_neurons"],
+    "curve_areas.parquet": ["method", "scheme", "ablated", "collection", "area", "difference"],
+    "single_neurons.parquet": ["method", "sample", "label", "layer", "score", "change_zero"],
 }  # fmt: skip
 
 
@@ -106,7 +116,8 @@ def test_a_run_of_ones_own_takes_the_place_of_bm25(tiny):
     scores = {(q, d): float(s) for q, _, d, _, s, _ in (one.split() for one in lines if one)}
     for query, document, score in pools.select("query_id", "doc_id", "run_score").iter_rows():
         assert score is None or score == scores[query, document]
-    assert {one.name for one in (results / "indexes").iterdir()} == {"alpha", "epsilon"}
+    # beta is ranked for the pools of a target within a query.
+    assert {one.name for one in (results / "indexes").iterdir()} == {"alpha", "beta", "epsilon"}
     quality = pl.read_parquet(results / "ranking_quality.parquet")
     assert set(quality.filter(collection="delta")["ranking"]) == {"run", "reranker"}
     assert "own run" in (results / "tables" / "ranking_quality.md").read_text()
@@ -129,14 +140,16 @@ def test_the_database_is_self_contained(tiny, tmp_path):
     moved.write_bytes((tiny[0] / "neurons.duckdb").read_bytes())
     with duckdb.connect(str(moved), read_only=True) as database:
         scores = database.sql("SELECT count(*) FROM neuron_scores").fetchall()[0][0]
-        assert scores == 5 * 3 * (5 * 16 + 24)
+        # Both labels of two collections and one of the third by two methods, and whole queries.
+        assert scores == (5 + 5 + 3) * 3 * (5 * 16 + 24)
         for query in sorted((ROOT / "workflow_scripts" / "queries").glob("*.sql")):
             database.execute(query.read_text())
 
 
 def test_figures_tables_and_report(tiny):
     results, study = tiny
-    for figure in ("figure2", "figure3", "figure4", "effects", "quality"):
+    figures = ("figure2", "figure3", "figure4", "effects", "quality", "method_effects", "levels")
+    for figure in (*figures, "loss_curves"):
         assert (results / "figures" / f"{figure}.png").stat().st_size > 10_000
     assert (
         "∅" in (results / "tables" / "table4.md").read_text()

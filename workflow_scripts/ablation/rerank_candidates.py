@@ -12,10 +12,11 @@ from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.shards import shard_range
+from relevance_neurons.selection.ablation_kinds import with_kind
 
 
 def batch(
-    given: Mapping[str, str],
+    given: Mapping[str, str | Sequence[str]],
     neurons: Neurons,
     schemes: Sequence[str],
     settings: Mapping[str, object],
@@ -23,7 +24,8 @@ def batch(
     """Every ablation of ``schemes``; the whole ranker where there are none."""
     if not schemes:
         return [UNABLATED]
-    selected = pl.read_parquet(given["selected"]).filter(pl.col("scheme").is_in(schemes))
+    files = pl.concat(map(pl.read_parquet, given["selected"]))
+    selected = with_kind(files).filter(pl.col("of").is_in(schemes)).drop("kind", "of")
     activations = pl.read_parquet(given["activations"])
     return list(conditions(selected, neurons, activations, Settings(**settings)))
 

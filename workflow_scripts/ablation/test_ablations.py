@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import polars as pl
-
+from relevance_neurons.ablation.query_values import read_measures, sizes_of
 from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
@@ -15,19 +14,18 @@ def main(
     output: str,
     collections: Sequence[str],
     ablated: Sequence[str],
+    levels: Sequence[float],
     significance: float,
     equivalence_margin: float,
     seed: int,
 ) -> None:
-    """Test the schemes in ``ablated``; ``measures`` are files in the order of ``collections``."""
-    frames = [
-        pl.read_parquet(path).with_columns(pl.lit(collection).alias("collection"))
-        for path, collection in zip(measures, collections, strict=True)
-    ]
-    sizes = pl.read_parquet(scheme_sizes).filter(pl.col("scheme").is_in(ablated))
-    tested = pl.concat(frames), sizes, significance, equivalence_margin
-    effects = ablation_effects(*tested, seed=seed)
-    write_parquet(effects, output)
+    """Test the schemes in ``ablated`` at ``levels``, whatever else was measured for curves.
+
+    ``measures`` are files in the order of ``collections``.
+    """
+    tested = read_measures(measures, collections, ablated), sizes_of(scheme_sizes, ablated)
+    limits = significance, equivalence_margin
+    write_parquet(ablation_effects(*tested, *limits, seed=seed, levels=levels), output)
 
 
 if __name__ == "__main__":
@@ -38,6 +36,7 @@ if __name__ == "__main__":
             snakemake.output.ablation_effects,
             snakemake.params.collections,
             snakemake.params.ablated,
+            snakemake.params.levels,
             snakemake.params.significance,
             snakemake.params.equivalence_margin,
             snakemake.params.seed,

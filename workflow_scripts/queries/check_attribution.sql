@@ -1,24 +1,29 @@
 -- Has the attribution converged: how far are the scores' sums from what they must add up to?
 -- One row is a map: over its pairs, |residual| in percent of |f_input - f_baseline| (median, 90 %
--- of the pairs, worst) and the mean number of points on the path.
+-- of the pairs, worst; null for methods without such a sum), the mean number of points on the path
+-- and the mean cost in forward passes.
 WITH
 errors AS (
     SELECT
+        method,
         collection,
         label,
         n_points,
+        cost_forwards,
         100 * abs(residual) / nullif(abs(f_input - f_baseline), 0) AS error_percent
     FROM attribution_checks
 )
 
 SELECT
+    method,
     collection,
     label,
     count(*) AS n_pairs,
     median(error_percent) AS median_percent,
     quantile_cont(error_percent, 0.9) AS percent_of_90_in_100,
     max(error_percent) AS worst_percent,
-    avg(n_points) AS mean_points
+    avg(n_points) AS mean_points,
+    avg(cost_forwards) AS mean_cost_forwards
 FROM errors
-GROUP BY collection, label
-ORDER BY collection, label;
+GROUP BY method, collection, label
+ORDER BY method, collection, label;

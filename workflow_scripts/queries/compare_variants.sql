@@ -7,22 +7,27 @@ halvings AS (
         collection,
         label,
         top_percent,
+        method,
         avg(shared_percent ORDER BY halving) AS halves_percent
     FROM split_halves
-    GROUP BY collection, label, top_percent
+    GROUP BY collection, label, top_percent, method
 )
 
 SELECT
     variant_b AS variant,
-    collection,
-    label,
-    top_percent,
+    sensitivity.collection,
+    sensitivity.label,
+    sensitivity.top_percent,
     kendall_tau,
     spearman,
     shared_percent,
     expected_percent,
     halves_percent
 FROM sensitivity
-LEFT JOIN halvings USING (collection, label, top_percent)
+LEFT JOIN halvings
+    ON halvings.collection = sensitivity.collection
+    AND halvings.label = sensitivity.label
+    AND halvings.top_percent = sensitivity.top_percent
+    AND halvings.method IS NOT DISTINCT FROM sensitivity.method
 WHERE variant_a = 'study'
-ORDER BY variant, collection, label, top_percent;
+ORDER BY variant, sensitivity.collection, sensitivity.label, sensitivity.top_percent;

@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from relevance_neurons.rankers.loading import load_reranker
     from relevance_neurons.rankers.neurons import Neurons
     from relevance_neurons.rankers.reranker import Reranker
+    from relevance_neurons.tokens.attribute_tokens import attribute_tokens
+    from relevance_neurons.tokens.token_attribution import TokenAttribution
 
 __all__ = [
     "Attribution",
     "Neurons",
     "Reranker",
+    "TokenAttribution",
     "UserError",
     "ablate",
     "attribute",
+    "attribute_tokens",
     "load_reranker",
     "measure_activations",
 ]
@@ -35,6 +39,8 @@ _HOMES = {
     "load_reranker": "rankers.loading",
     "Neurons": "rankers.neurons",
     "Reranker": "rankers.reranker",
+    "attribute_tokens": "tokens.attribute_tokens",
+    "TokenAttribution": "tokens.token_attribution",
 }
 
 

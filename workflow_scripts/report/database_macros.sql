@@ -14,12 +14,14 @@ CREATE MACRO neuron_profile(of_layer, of_component, number) AS TABLE
             (-other.score, other.layer, component_order(other.component), other.neuron)
             <= (-one.score, one.layer, component_order(one.component), one.neuron)
         ) AS rank,
-        count(*) AS n_neurons
+        count(*) AS n_neurons, one.method
     FROM neuron_scores AS one
-    INNER JOIN neuron_scores AS other USING (collection, label)
+    INNER JOIN neuron_scores AS other
+        ON other.collection = one.collection AND other.label = one.label
+        AND other.method IS NOT DISTINCT FROM one.method
     WHERE one.layer = of_layer AND one.component = of_component AND one.neuron = number
-    GROUP BY one.collection, one.label, one.score, one.standard_error
-    ORDER BY one.collection, one.label;
+    GROUP BY one.collection, one.label, one.score, one.standard_error, one.method
+    ORDER BY one.collection, one.label, one.method;
 
 -- One row is a neuron that two schemes share, with its score in both.
 CREATE MACRO shared_neurons(scheme_a, scheme_b, percent) AS TABLE
@@ -68,3 +70,30 @@ CREATE MACRO moved_passages(of_scheme, percent) AS TABLE
     INNER JOIN ranked_passages AS after USING (collection, query_id, doc_id)
     WHERE before.scheme = 'none' AND after.scheme = of_scheme AND after.top_percent = percent
     ORDER BY rank_before - rank_after, collection, query_id, doc_id, after.draw;
+
+-- One row is a scheme on a collection, at a level: the losses of all methods' neurons, side by side.
+CREATE MACRO method_losses(level) AS TABLE
+    SELECT split_part(scheme, '@', 1) AS family, collection, method, n_neurons, difference_percent,
+        ci_low, ci_high, p_value_holm, random_percent, p_value_random_t, attainable_percent, shift
+    FROM methods
+    WHERE top_percent = level
+    ORDER BY family, collection, difference_percent, method;
+
+-- One row is a point of a scheme's curves: what was switched off, on which collection or on all.
+CREATE MACRO loss_curve(of_scheme) AS TABLE
+    SELECT collection, ablated, n_neurons, top_percent, difference_percent, ci_low, ci_high,
+        draw_low, draw_high
+    FROM loss_curves
+    WHERE scheme = of_scheme
+    ORDER BY collection, ablated, n_neurons, top_percent;
+
+-- One row is a cell of a matrix: neurons found on one collection, switched off on another, for a
+-- family (P, N, F, D) and every method.
+CREATE MACRO transfer(of_family, percent) AS TABLE
+    SELECT scheme, sizes.collections[1] AS found_on, effect.collection AS switched_off_on,
+        effect.n_neurons, difference_percent, ci_low, ci_high, p_value_holm
+    FROM ablation_effects AS effect
+    INNER JOIN scheme_sizes AS sizes USING (scheme, top_percent)
+    WHERE top_percent = percent AND len(sizes.collections) = 1
+        AND split_part(scheme, '@', 1) = of_family || '_' || sizes.collections[1]
+    ORDER BY split_part(scheme, '@', 2), found_on, switched_off_on;

@@ -1,13 +1,18 @@
-"""Rule write_tables: the paper's tables 1 to 4, the ablations', the quality of the rankings."""
+"""Rule write_tables: the paper's tables 1 to 4, the ablations', the checks', the methods'."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from relevance_neurons.report.names import of_own_method
 from relevance_neurons.report.tables.controls import controls_table
 from relevance_neurons.report.tables.formats import Table, write_csv, write_table
-from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2, table3
+from relevance_neurons.report.tables.levels import levels_table
+from relevance_neurons.report.tables.methods import method_checks_table, methods_table
+from relevance_neurons.report.tables.notation import table3
+from relevance_neurons.report.tables.paper import ranking_quality_table, table1, table2
+from relevance_neurons.report.tables.pooled import pooled_table
 from relevance_neurons.report.tables.sanity import randomisation_table, single_neurons_table
 from relevance_neurons.report.tables.stability import (
     sensitivity_table,
@@ -41,20 +46,47 @@ def summarise_collections(
     return run_sql(SQL, study=study, **lists)
 
 
-def tables_of_agreement(files: Mapping, collections: pl.DataFrame) -> list[Table]:
+def tables_of_agreement(files: Mapping, collections: pl.DataFrame, method: str) -> list[Table]:
     """Stability, and sensitivity where the study has variants; a file that it lacks is empty."""
     names = ("selection_frequencies", "split_halves", "convergence", "sensitivity")
     frames = [pl.read_parquet(files[name]) if files[name] else None for name in names]
     *of_stability, sensitivity = frames
-    tables = [stability_table(summarise_stability(*of_stability, collections))]
-    return tables if sensitivity is None else [*tables, sensitivity_table(sensitivity)]
+    tables = [stability_table(summarise_stability(*of_stability, collections, method))]
+    return tables if sensitivity is None else [*tables, sensitivity_table(sensitivity, method)]
 
 
-def main(input, output, collections, attributed, schemes, ablation: Mapping) -> None:
+def tables_of_methods(files: Mapping, names, ablation: Mapping, attributed, methods) -> list[Table]:
+    """Those of ``names``: methods side by side, pooled tests, levels; each has its own files."""
+
+    def read(*of: str) -> list[pl.DataFrame]:
+        return [pl.read_parquet(files[one]) for one in of]
+
+    shared = {key: ablation[key] for key in ("measure", "significance")}
+    measure, schemes = ablation["measure"], ablation["schemes"]
+    tables = []
+    if "methods" in names:
+        tables += [methods_table(*read("methods"), methods, **shared)]
+    if "method_checks" in names:
+        found = read("methods", "schemes", "activations")
+        tables += [method_checks_table(*found, methods, attributed)]
+    if "pooled" in names:
+        tables += [pooled_table(*read("pooled_effects"), **shared)]
+    if "levels" in names:
+        found = read("level_changes", "level_controls", "ablation_effects")
+        tables += [levels_table(*found, schemes, measure)]
+    return tables
+
+
+def main(
+    input, output, collections, attributed, schemes, ablation: Mapping, methods: Sequence[str]
+) -> None:
     """Write every table; ``input`` and ``output`` map names to files (several for a table).
 
-    ``ablation``: measure, value, equivalence_margin, significance and the ablated schemes.
+    Of the tables of methods, pooled tests and levels those that ``output`` names are written.
+    ``ablation``: measure, value, equivalence_margin, significance and the ablated schemes;
+    ``methods``: the study's, its own first, which the tables show that know of one alone.
     """
+    first, own = methods[0], ablation | {"schemes": of_own_method(ablation["schemes"])}
     effects, sizes = map(pl.read_parquet, (input["ablation_effects"], input["scheme_sizes"]))
     n_draws = with_kind(effects).filter(kind=RANDOM)["n_draws"].max()
     in_domain = [name for name, settings in collections.items() if settings["domain"] == "in"]
@@ -63,14 +95,16 @@ def main(input, output, collections, attributed, schemes, ablation: Mapping) -> 
     write_csv(effects, output["effects"])
     tables = [table1(pl.read_parquet(input["baselines"])), table2(summary)]
     tables += [table3(map(Scheme.from_dict, schemes), sizes, n_draws or 0)]
-    shared = {key: ablation[key] for key in ("measure", "significance", "schemes")}
+    shared = {key: own[key] for key in ("measure", "significance", "schemes")}
     tables += [table4(effects, in_domain, **shared)]
     matches = pl.read_parquet(input["match_quality"]) if input["match_quality"] else None
-    tables += [controls_table(effects, in_domain, **ablation, match_quality=matches)]
+    tables += [controls_table(effects, in_domain, **own, match_quality=matches)]
     tables += [ranking_quality_table(pl.read_parquet(input["ranking_quality"]))]
-    tables += tables_of_agreement(input, summary)
-    tables += [randomisation_table(pl.read_parquet(input["randomisation"]))]
-    tables += [single_neurons_table(pl.read_parquet(input["single_neuron_correlations"]))]
+    tables += tables_of_agreement(input, summary, first)
+    tables += [randomisation_table(pl.read_parquet(input["randomisation"]), first)]
+    correlations = pl.read_parquet(input["single_neuron_correlations"])
+    tables += [single_neurons_table(correlations, first)]
+    tables += tables_of_methods(input, output.keys(), ablation, attributed, methods)
     for table in tables:
         write_table(table, output[table.name])
 
@@ -84,4 +118,5 @@ if __name__ == "__main__":
             snakemake.params.attributed,
             snakemake.params.schemes,
             snakemake.params.ablation,
+            snakemake.params.methods,
         )

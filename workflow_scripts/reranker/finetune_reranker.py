@@ -8,6 +8,8 @@ from relevance_neurons.rankers.training import Collection, TrainingSettings, fin
 from relevance_neurons.running.job import ranker_job
 from relevance_neurons.running.outputs import write_parquet
 
+KEYS = ("max_length", "batch_size", "learning_rate", "epochs", "negatives", "loss")
+
 
 def main(
     tables: Mapping[str, Sequence[str]],
@@ -19,13 +21,11 @@ def main(
 ) -> None:
     """``tables``: documents, queries, qrels of each collection; ``grades``: relevant, non_relevant.
 
-    ``finetune`` is the study's key: base, pairs, max_length, batch_size, learning_rate, epochs.
+    ``finetune`` is the study's key: base, pairs, and what else is of ``TrainingSettings``.
     """
     frames = [[pl.read_parquet(path) for path in paths] for paths in tables.values()]
     collections = [Collection(*each) for each in zip(*frames, *grades.values(), strict=True)]
-    options = {
-        key: finetune[key] for key in ("max_length", "batch_size", "learning_rate", "epochs")
-    }
+    options = {key: finetune[key] for key in KEYS}
     settings = TrainingSettings(n_pairs=finetune["pairs"], seed=seed, **options)
     write_parquet(finetune_reranker(finetune["base"], collections, settings, model), training)
 

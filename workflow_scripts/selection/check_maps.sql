@@ -13,6 +13,7 @@ maps AS (
     SELECT
         collection,
         label,
+        method,
         min(filename) AS file,
         count(*) AS n_neurons,
         count(DISTINCT filename) AS n_files,
@@ -36,8 +37,8 @@ faults AS (
         file, collection)
     FROM maps WHERE collection NOT IN (SELECT name FROM collections)
     UNION ALL
-    SELECT 3, format('{}: the {} map of {} is given by {} files; one is allowed',
-        file, label, collection, n_files)
+    SELECT 3, format('{}: the {} map of {} by {} is given by {} files; one is allowed',
+        file, label, collection, method, n_files)
     FROM maps WHERE n_files > 1
     UNION ALL
     SELECT 4, format('{}: {} of {} scores are not finite numbers; remove it, and it is made anew',

@@ -1,7 +1,8 @@
--- One row is a map (collection, label) that a member of a scheme rests on.
+-- One row is a map (collection, label, method) that a member of a scheme rests on.
 -- A member's score is the mean over its maps (fusion); a scheme is the intersection of what its
 -- members pick, or the one member's pick. Members of equal maps and ways to pick are one.
--- Variables: definitions (list of {scheme, labels, collections, across_labels,
+-- Each method is a part of its own: across methods it is always the intersection.
+-- Variables: definitions (list of {scheme, labels, collections, methods, across_labels,
 -- across_collections, rank_by, pick, components, layers}: the paper's and the study's own).
 -- In the shell: SET VARIABLE schemes = (SELECT list(d) FROM (<this query>) AS d);
 WITH
@@ -10,8 +11,11 @@ definitions AS (
 ),
 
 maps AS (
-    SELECT * EXCLUDE (collections, labels), unnest(labels) AS label
-    FROM (SELECT *, unnest(collections) AS collection FROM definitions)
+    SELECT * EXCLUDE (collections, labels, methods), unnest(labels) AS label
+    FROM (
+        SELECT *, unnest(collections) AS collection
+        FROM (SELECT *, unnest(methods) AS method FROM definitions)
+    )
 ),
 
 parts AS (
@@ -19,6 +23,7 @@ parts AS (
         *,
         concat_ws(
             ' ',
+            method,
             CASE WHEN across_collections = 'intersection' THEN collection END,
             CASE WHEN across_labels = 'intersection' THEN label END
         ) AS part
@@ -28,11 +33,12 @@ parts AS (
 SELECT
     scheme,
     concat_ws(
-        ' ', string_agg(collection || ':' || label, ',') OVER one_part, rank_by, pick,
+        ' ', method, string_agg(collection || ':' || label, ',') OVER one_part, rank_by, pick,
         components::VARCHAR, layers::VARCHAR
     ) AS member,
     collection,
     label,
+    method,
     rank_by,
     pick,
     components::VARCHAR[] AS components,

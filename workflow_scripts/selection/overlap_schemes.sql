@@ -1,8 +1,9 @@
 -- One row is a set of maps at a level: how many of the neurons in one's top are in all their tops,
 -- and how many would be in as many independent random ones. Kinds: pair (two collections), labels
--- (both maps of a collection), intersection_out, _all, and these _without_outliers, if any.
--- Variables: neuron_scores (files), collections (list of {name, domain}), outliers (list),
--- levels (list of percents; those that select no neuron are left out).
+-- (both maps of a collection), intersection_out, _all, and these _without_outliers, if any; each by
+-- one method; and methods (two methods' maps of one collection and label; their method is null).
+-- Variables: neuron_scores (files), collections (list of {name, domain}), methods (list of names in
+-- the study's order), outliers (list), levels (list of percents; those that select no neuron are left out).
 WITH
 collections AS (
     SELECT unnest(getvariable('collections'), recursive := true),
@@ -10,15 +11,16 @@ collections AS (
 ),
 
 neurons AS (
-    SELECT collection, label, layer, component, neuron, row_number() OVER (
-        PARTITION BY collection, label
+    SELECT collection, label, method, layer, component, neuron, row_number() OVER (
+        PARTITION BY collection, label, method
         ORDER BY score DESC, layer, component_order(component), neuron
     ) AS rank
     FROM read_parquet(getvariable('neuron_scores'))
 ),
 
 maps AS (
-    SELECT collection, label, domain, position, max(rank) AS n_neurons
+    SELECT collection, label, method, domain, position, max(rank) AS n_neurons,
+        list_position(getvariable('methods'), method) AS place
     FROM neurons INNER JOIN collections ON name = collection
     GROUP BY ALL
 ),
@@ -38,33 +40,40 @@ scopes AS (
 ),
 
 compared AS (
-    SELECT 'pair' AS kind, label, [a.collection, b.collection] AS collections, [label] AS labels
-    FROM maps AS a INNER JOIN maps AS b USING (label) WHERE a.position < b.position
+    SELECT 'pair' AS kind, label, [a.collection, b.collection] AS collections, [label] AS labels,
+        [method] AS methods
+    FROM maps AS a INNER JOIN maps AS b USING (label, method) WHERE a.position < b.position
     UNION ALL
-    SELECT 'labels', 'both', [collection], list(label) FROM maps GROUP BY collection
+    SELECT 'labels', 'both', [collection], list(label), [method] FROM maps
+    GROUP BY collection, method
     UNION ALL
-    SELECT 'intersection_' || scope, label, list(collection ORDER BY position), [label]
+    SELECT 'intersection_' || scope, label, list(collection ORDER BY position), [label], [method]
     FROM maps INNER JOIN scopes
         ON list_contains(domains, domain) AND NOT list_contains(left_out, collection)
-    GROUP BY scope, label
+    GROUP BY scope, label, method
+    UNION ALL
+    SELECT 'methods', label, [collection], [label], [a.method, b.method]
+    FROM maps AS a INNER JOIN maps AS b USING (collection, label) WHERE a.place < b.place
 ),
 
 -- A neuron is in the top m of every map of a set where its worst rank there is at most m.
 worst_ranks AS (
-    SELECT kind, one.label, collections, max(rank) AS worst_rank
+    SELECT kind, one.label, collections, methods, max(rank) AS worst_rank
     FROM (SELECT *, unnest(collections) AS collection FROM compared) AS one
     INNER JOIN neurons USING (collection)
-    WHERE list_contains(labels, neurons.label) AND rank <= (SELECT max(m) FROM levels)
-    GROUP BY kind, one.label, collections, labels, layer, component, neuron
-    HAVING count(*) = len(collections) * len(labels)
+    WHERE list_contains(labels, neurons.label) AND list_contains(methods, method)
+        AND rank <= (SELECT max(m) FROM levels)
+    GROUP BY kind, one.label, collections, labels, methods, layer, component, neuron
+    HAVING count(*) = len(collections) * len(labels) * len(methods)
 )
 
 SELECT kind, label, collections, top_percent,
     100 * count(*) FILTER (worst_rank <= m) / m AS shared_percent,
-    100 * (m / n_neurons) ** (len(collections) * len(labels) - 1) AS expected_percent,
+    100 * (m / n_neurons) ** (n_maps - 1) AS expected_percent,
     m AS n_selected, count(*) FILTER (worst_rank <= m) AS n_shared,
-    n_neurons, len(collections) * len(labels) AS n_maps
-FROM compared CROSS JOIN levels LEFT JOIN worst_ranks USING (kind, label, collections)
-WHERE len(collections) * len(labels) > 1
-GROUP BY kind, label, collections, labels, top_percent, n_neurons, m
-ORDER BY kind, label, collections, top_percent;
+    n_neurons, n_maps, if(len(methods) = 1, methods[1], NULL) AS method, methods
+FROM (SELECT *, len(collections) * len(labels) * len(methods) AS n_maps FROM compared)
+CROSS JOIN levels LEFT JOIN worst_ranks USING (kind, label, collections, methods)
+WHERE n_maps > 1
+GROUP BY kind, label, collections, methods, n_maps, top_percent, n_neurons, m
+ORDER BY kind, label, collections, methods, top_percent;

@@ -8,7 +8,7 @@ definitions AS (
 ),
 
 maps AS (
-    SELECT collection, label, layer, component, neuron, score
+    SELECT collection, label, method, layer, component, neuron, score
     FROM read_parquet(getvariable('neuron_scores'))
 ),
 
@@ -26,7 +26,7 @@ member_scores AS (
     SELECT member, rank_by, pick, layer, component, neuron,
         avg(score ORDER BY collection, label) AS score
     FROM (SELECT DISTINCT * EXCLUDE (scheme) FROM definitions)
-    INNER JOIN maps USING (collection, label)
+    INNER JOIN maps USING (collection, label, method)
     WHERE (len(components) = 0 OR list_contains(components, component))
         AND (len(layers) = 0 OR list_contains(layers, layer))
     GROUP BY ALL

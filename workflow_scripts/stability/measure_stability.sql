@@ -1,8 +1,8 @@
 -- One row is a neuron that the map or one of its bootstrap replicates has in its top at a level;
 -- frequency is the share of the replicates that have it there, selected whether the map itself has.
 -- A replicate that drew no pair (NaN) does not count; without replicates the frequency is null.
--- Variables: neuron_scores (a file), bootstrap_scores (the file of the same collection and
--- label), top_percents (list).
+-- Variables: neuron_scores (a file), bootstrap_scores (the file of the same
+-- map), top_percents (list).
 -- 221,184 neurons, 100 replicates: 6 s and 1 GB (2 busy cores).
 WITH
 neurons AS (
@@ -28,7 +28,7 @@ replicates AS (
         unnest(replicate_scores) AS score,
         generate_subscripts(replicate_scores, 1) AS replicate
     FROM read_parquet(getvariable('bootstrap_scores'))
-    INNER JOIN neurons USING (collection, label, layer, component, neuron)
+    INNER JOIN neurons USING (collection, label, method, layer, component, neuron)
 ),
 
 ranked AS (
@@ -46,7 +46,7 @@ counts AS (
     GROUP BY top_percent, position
 )
 
-SELECT collection, label, top_percent, layer, component, neuron,
+SELECT collection, label, method, top_percent, layer, component, neuron,
     coalesce(n_replicates, 0) / nullif((SELECT count(DISTINCT replicate) FROM ranked), 0)
         AS frequency,
     own.position IS NOT NULL AS selected

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from relevance_neurons.attribution.methods import DIFFERENCE
 from relevance_neurons.selection.schemes import Scheme, own_schemes, paper_schemes
+from study.methods import (
+    at_method,
+    given_methods,
+    is_within_query,
+    method_settings,
+    own_method,
+)
 
 Study = dict[str, Any]
 FILES = ("documents", "queries", "qrels")
@@ -42,6 +50,45 @@ def attributed(study: Study) -> list[tuple[str, str]]:
     ]
 
 
+class Map(NamedTuple):
+    """The scores of every neuron by a method; ``at_method`` is empty for the study's own."""
+
+    collection: str
+    label: str
+    at_method: str
+    method: str
+
+    @property
+    def path(self) -> str:
+        """Its files' names, below the folder of their kind and without an ending."""
+        return f"{self.collection}/{self.label}{self.at_method}"
+
+
+def maps(study: Study) -> list[Map]:
+    """Every map of the study, those of its own method first."""
+    return [
+        Map(collection, label, at_method(study, name), name)
+        for name in given_methods(study)
+        for collection, label in maps_of(study, name)
+    ]
+
+
+def maps_of(study: Study, name: str) -> list[tuple[str, str]]:
+    """The (collection, label) of a method's maps."""
+    if not is_within_query(method_settings(study, name)):
+        return attributed(study)
+    return [
+        (collection, DIFFERENCE)
+        for collection in study["attribution"]["collections"]
+        if has_both(study, collection, method_settings(study, name)["passages"])
+    ]
+
+
+def has_both(study: Study, collection: str, passages: str) -> bool:
+    """Whether its queries have relevant passages and others: in a pool always."""
+    return passages == "pool" or has_label(study, collection, "non_relevant")
+
+
 def used_collections(study: Study) -> list[str]:
     """Every collection that some stage reads, in the order of the study file."""
     named = {name for _key, names in named_collections(study) for name in names}
@@ -66,12 +113,20 @@ def in_domain(study: Study) -> list[str]:
 
 
 def study_schemes(study: Study) -> list[Scheme]:
-    """Every scheme of the study: the paper's, then its own."""
-    maps = attributed(study)
+    """Every scheme of the study: the paper's of each method, then its own."""
     names = study["attribution"]["collections"]
     domains = {name: study["collections"][name]["domain"] for name in names}
-    own = own_schemes(study["selection"]["schemes"], domains, maps)
-    return [*paper_schemes(domains, maps), *own]
+    of_method = {name: maps_of(study, name) for name in given_methods(study)}
+    default = [own_method(study)]
+    given = {
+        name: keys | ({} if "heads" in keys else {"methods": keys.get("methods", default)})
+        for name, keys in study["selection"]["schemes"].items()
+    }
+    return [
+        one
+        for name, own_maps in of_method.items()
+        for one in paper_schemes(domains, own_maps, name, at_method(study, name))
+    ] + own_schemes(given, domains, of_method)
 
 
 def ablated_schemes(study: Study) -> list[str]:
@@ -110,7 +165,11 @@ def named_collections(config: Study) -> Iterator[tuple[str, list[str]]]:
     """Every key that names collections, with the names."""
     yield "attribution.collections", config["attribution"]["collections"]
     yield "ablation.collections", config["ablation"]["collections"]
+    curves = config["ablation"].get("curves", {})
+    yield "ablation.curves.collections", curves.get("collections", [])
     yield "evaluation.collections", config.get("evaluation", {}).get("collections", [])
+    for section in ("tokens", "mechanism"):
+        yield f"{section}.collections", config.get(section, {}).get("collections", [])
     if "collection" in config.get("baselines", {}):
         yield "baselines.collection", [config["baselines"]["collection"]]
     if "finetune" in config["reranker"]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from relevance_neurons.attribution.methods import settings_of
 from relevance_neurons.collections.grades import misfit
 from relevance_neurons.collections.words import languages
-from study.contents import FILES, Study, attributed, named_collections, study_schemes
+from study.contents import FILES, Study, attributed, maps_of, named_collections, study_schemes
+from study.head_schemes import contradictions_of_heads
+from study.mechanism import contradictions_of_mechanism
 from study.messages import suggestion
+from study.methods import contradictions_of_methods, given_methods, method_settings, own_method
+from study.tokens import contradictions_of_tokens
 
 
 def contradictions(config: Study, folder: Path) -> Iterator[str]:
@@ -21,6 +26,16 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
                     f"{key}: collection {name!r} is not defined under collections"
                     f"{suggestion(name, known)}; defined are {', '.join(known)}"
                 )
+    outside = [
+        name
+        for name in config["ablation"].get("curves", {}).get("collections", [])
+        if name not in config["ablation"]["collections"]
+    ]
+    if outside:
+        yield (
+            f"ablation.curves.collections: {outside[0]!r} is not one of ablation.collections; add "
+            "it there, or leave it out here"
+        )
     among_attributed = {
         "selection.outliers": config["selection"]["outliers"],
         "sensitivity.collections": config["sensitivity"].get("collections", []),
@@ -43,7 +58,13 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
     yield from _contradictions_of_measure(config)
+    yield from contradictions_of_methods(config)
+    if "tokens" in config:
+        yield from contradictions_of_tokens(config)
+    if "mechanism" in config:
+        yield from contradictions_of_mechanism(config, folder)
     yield from _contradictions_of_schemes(config)
+    yield from contradictions_of_heads(config, folder)
     yield from _contradictions_of_threshold(config)
     value = config["ablation"]["value"]
     if value in config["ablation"]["further"]:
@@ -55,6 +76,9 @@ def _contradictions_of_paths(config: Study) -> Iterator[str]:
     """Of the study's own rule of the integral and of those of its variants."""
     variants = config["sensitivity"].get("variants", {})
     changes = {f"sensitivity.variants.{name}": keys for name, keys in variants.items()}
+    yield from _unused_of_variants(config, changes)
+    methods = config["attribution"].get("methods", {})
+    changes |= {f"attribution.methods.{name}": keys for name, keys in methods.items()}
     for where, given in ({"attribution": {}} | changes).items():
         keys = config["attribution"] | given
         rule, points = keys["quadrature"], keys["n_points"]
@@ -65,6 +89,15 @@ def _contradictions_of_paths(config: Study) -> Iterator[str]:
             )
         if rule == "simpson" and points % 2 == 0:
             yield f"{where}.n_points: {points} was found; simpson needs an odd number"
+
+
+def _unused_of_variants(config: Study, variants: dict[str, dict]) -> Iterator[str]:
+    """Of the keys of variants those that the study's own method does not read by any rule."""
+    method = method_settings(config, own_method(config))["method"]
+    for where, given in variants.items():
+        for key in given:
+            if not any(key in settings_of(method, rule) for rule in ("adaptive", "right")):
+                yield f"{where}.{key}: {method} does not use it; leave it out"
 
 
 def _contradictions_of_reranker(reranker: dict, folder: Path) -> Iterator[str]:
@@ -104,6 +137,17 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
         where = f"selection.schemes.{name}"
         if name in paper:
             yield f"{where}: the paper's schemes have one of this name; give another"
+        if "heads" in keys:
+            continue
+        methods = keys.get("methods", [own_method(config)])
+        unknown = [one for one in methods if one not in given_methods(config)]
+        if unknown:
+            known = given_methods(config)
+            yield (
+                f"{where}.methods: no method {unknown[0]!r}{suggestion(unknown[0], known)}; "
+                f"attribution.methods has {', '.join(known)}"
+            )
+            continue
         for one in keys["collections"] if isinstance(keys["collections"], list) else ():
             if one not in attributed_names:
                 yield (
@@ -111,22 +155,29 @@ def _contradictions_of_schemes(config: Study) -> Iterator[str]:
                     "there, or leave it out here"
                 )
             for label in keys["labels"]:
-                if one in attributed_names and (one, label) not in attributed(config):
-                    yield (
-                        f"{where}.collections: {one} is not attributed for the label {label}; "
-                        "leave one of the two out"
-                    )
+                for method in methods if one in attributed_names else ():
+                    if (one, label) not in maps_of(config, method):
+                        yield (
+                            f"{where}.collections: {one} is not attributed for the label {label} "
+                            f"by {method}; leave one of them out"
+                        )
         if name not in own:
             yield (
                 f"{where}: no collection of {keys['collections']} is attributed for its labels; "
                 "name others"
             )
-    for name in config["ablation"].get("schemes", []):
-        if name not in paper | own:
-            yield (
-                f"ablation.schemes: no scheme {name!r}{suggestion(name, list(paper | own))}; "
-                f"the study has {', '.join(one.scheme for one in found)}"
-            )
+    ablation = config["ablation"]
+    named = {
+        "schemes": ablation.get("schemes", []),
+        "curves.schemes": ablation.get("curves", {}).get("schemes", []),
+    }
+    for key, names in named.items():
+        for name in names:
+            if name not in paper | own:
+                yield (
+                    f"ablation.{key}: no scheme {name!r}{suggestion(name, list(paper | own))}; "
+                    f"the study has {', '.join(one.scheme for one in found)}"
+                )
 
 
 def _contradictions_of_measure(config: Study) -> Iterator[str]:

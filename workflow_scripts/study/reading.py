@@ -19,8 +19,11 @@ from study.command_line import given_keys, merged
 from study.contents import COMMON_KEYS, FILES, SOURCE_KEYS, Study
 from study.contradictions import contradictions
 from study.errors import StudyError
+from study.head_schemes import check_keys_of_heads, without_defaults
+from study.mechanism import with_mechanism_defaults
 from study.messages import describe
 from study.plain_yaml import parse
+from study.tokens import with_token_defaults
 
 
 def read_yaml(file: str | Path) -> Study:
@@ -113,6 +116,7 @@ def check_schema(config: Study, schema: str | Path, file: str | Path) -> None:
                 f"{file}: collections.{name}.{key}: is no key of source {collection['source']}; "
                 f"allowed are {', '.join(sorted(allowed))}"
             )
+    check_keys_of_heads(config, file)
 
 
 def complete_study(config: Study, file: str | Path) -> Study:
@@ -122,6 +126,7 @@ def complete_study(config: Study, file: str | Path) -> Study:
     contradict each other or a file is missing.
     """
     folder = Path(file).resolve().parent
+    without_defaults(config)
     for message in contradictions(config, folder):
         raise StudyError(f"{file}: {message}")
     attribution, ablation = config["attribution"], config["ablation"]
@@ -129,7 +134,13 @@ def complete_study(config: Study, file: str | Path) -> Study:
     config["evaluation"].setdefault("collections", ablation["collections"])
     config["evaluation"].setdefault("max_queries", ablation["max_queries"])
     config["sensitivity"].setdefault("collections", attribution["collections"])
+    if "curves" in ablation:
+        ablation["curves"].setdefault("collections", ablation["collections"])
     config["sanity"].setdefault("collection", attribution["collections"][0])
+    if "tokens" in config:
+        with_token_defaults(config)
+    if "mechanism" in config:
+        with_mechanism_defaults(config, folder)
     for collection in config["collections"].values():
         for key in collection.keys() - COMMON_KEYS - SOURCE_KEYS[collection["source"]]:
             del collection[key]  # a default that belongs to another source
@@ -143,18 +154,22 @@ def complete_study(config: Study, file: str | Path) -> Study:
     if "finetune" in config["reranker"]:
         finetune = config["reranker"]["finetune"]
         finetune["base"] = _folder_or_id(finetune["base"], folder)
-    return {key: _sorted(value, keep=key == "collections") for key, value in config.items()}
+    return {key: _sorted(value, key) for key, value in config.items()}
 
 
-def _sorted(value: Any, keep: bool = False) -> Any:
-    """``value`` with the keys of its mappings sorted; ``keep`` leaves the outermost as they are.
+IN_ORDER = ("collections", "methods")
+"""Keys whose own keys are in an order that means something."""
+
+
+def _sorted(value: Any, name: str) -> Any:
+    """``value`` of the key ``name`` with the keys of its mappings sorted, but for ``IN_ORDER``.
 
     A study whose keys stand in another order is the same study: nothing of it runs again.
     """
     if not isinstance(value, dict):
         return value
-    keys = value if keep else sorted(value)
-    return {key: _sorted(value[key]) for key in keys}
+    keys = value if name in IN_ORDER else sorted(value)
+    return {key: _sorted(value[key], key) for key in keys}
 
 
 def _folder_or_id(name: str, folder: Path) -> str:

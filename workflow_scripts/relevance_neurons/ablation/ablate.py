@@ -6,30 +6,24 @@ section 4.2), or another value that is given for it, such as its mean; the weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import polars as pl
-import torch
-from torch import nn
 
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.encoding import EncodedPair
+from relevance_neurons.rankers.many_ablations import (
+    ManyAblations,
+    Read,
+    Selected,
+    switched_off,
+)
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
-from relevance_neurons.rankers.neurons import Block, check_neurons
-from relevance_neurons.rankers.own_encoder import own_encoder
+from relevance_neurons.rankers.neurons import check_neurons
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.rankers.switched_off import Off
-from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.selection.ablation_kinds import VALUES
-
-Selected = dict[Block, Off]
-"""The neurons of an ablation, as ``Neurons.off`` groups them; none for the whole ranker."""
-
-Read = Callable[[torch.Tensor], torch.Tensor]
-"""From logits (n_rows, n_logits) to one value of each row, shape (n_rows,)."""
 
 
 @contextmanager
@@ -39,7 +33,7 @@ def ablate(reranker: Reranker, neurons: pl.DataFrame, value: str = "zero") -> It
     ``value`` is what they give instead: see ``with_value``, also for the ``UserError`` that it
     raises. Raises ``UserError`` for a neuron that the ranker does not have and for an empty frame.
     """
-    with _switched_off(reranker, reranker.neurons.off(with_value(neurons, value))):
+    with switched_off(reranker, reranker.neurons.off(with_value(neurons, value))):
         yield reranker
 
 
@@ -84,9 +78,9 @@ def rerank_under_ablations(
     distinct, places = _distinct(
         {} if one is None else reranker.neurons.off(one) for one in ablations
     )
-    scores = np.empty((len(distinct), len(pairs)), dtype=_dtype(read))
+    score = ManyAblations(reranker, encoded, distinct, read)
+    scores = np.empty((len(distinct), len(pairs)), dtype=score.dtype)
     memory = memory or reranker.memory()
-    score = _scorer(reranker, encoded, distinct, read)
     with Progress(len(pairs) * len(distinct), "re-ranking under ablations") as progress:
         for rows in length_batches([len(pair) for pair in encoded], memory):
             for part, found in halving(rows, memory, score):
@@ -106,57 +100,3 @@ def _distinct(selected: Iterable[Selected]) -> tuple[list[Selected], list[int]]:
             distinct.append(one)
         places.append(found[key])
     return distinct, places
-
-
-def _scorer(
-    reranker: Reranker,
-    encoded: Sequence[EncodedPair],
-    ablations: Sequence[Selected],
-    read: Read | None,
-) -> Callable[[Sequence[int]], np.ndarray]:
-    """A function from numbers of pairs to their scores, shape (n_ablations, n_pairs)."""
-    encoder = own_encoder(reranker, encoded, lambda own, x: next(own.ablated(x, own.plan([{}])))[1])
-    plan = encoder.plan(ablations) if encoder else []
-    work = "ranking" if read is None else "attribution"
-
-    def value(logits: torch.Tensor) -> np.ndarray:
-        found = reranker.log_probabilities(logits)[:, 1] if read is None else read(logits)
-        return found.cpu().to(torch.float64 if read else torch.float32).numpy()
-
-    def score(rows: Sequence[int]) -> np.ndarray:
-        batch = reranker.collate([encoded[row] for row in rows])
-        scores = np.empty((len(ablations), len(rows)), dtype=_dtype(read))
-        with torch.inference_mode(), reranker.precision(work):
-            if encoder:
-                for number, logits in encoder.ablated(batch, plan):
-                    scores[number] = value(logits)
-                return scores
-            for number, neurons in enumerate(ablations):
-                with _switched_off(reranker, neurons):
-                    scores[number] = value(reranker.model(**batch).logits)
-        return scores
-
-    return score
-
-
-def _dtype(read: Read | None) -> type:
-    """Scores only rank; values of another function may be there to be subtracted."""
-    return np.float32 if read is None else np.float64
-
-
-def _switched_off(reranker: Reranker, selected: Selected) -> AbstractContextManager:
-    """Within the block, the outputs ``selected`` of the ranker's modules give their values."""
-    modules: dict[nn.Module, list[tuple[int | None, Off]]] = {}
-    for block, off in selected.items():
-        modules.setdefault(block.module, []).append((block.call, off.to(reranker.device)))
-
-    def put(parts: list[tuple[int | None, Off]]) -> Tap:
-        def tap(call: int, output: torch.Tensor) -> torch.Tensor:
-            for its_call, off in parts:
-                if its_call in (None, call):
-                    output = off.into(output)
-            return output
-
-        return tap
-
-    return tapped(reranker.model, {module: put(parts) for module, parts in modules.items()})

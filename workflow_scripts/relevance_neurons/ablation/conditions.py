@@ -14,6 +14,7 @@ from relevance_neurons.ablation.ablate import with_value
 from relevance_neurons.rankers.components import NEURON_COLUMNS
 from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.selection.ablation_kinds import (
+    BOTTOM,
     KEEP_ONLY,
     MATCHED,
     PLAIN,
@@ -21,9 +22,11 @@ from relevance_neurons.selection.ablation_kinds import (
     UNPRUNED,
     VALUES,
     named,
+    parted,
 )
 from relevance_neurons.selection.random_draws import (
     TooFewLeft,
+    draw_heads_like,
     draw_like,
     draw_matched,
     in_order,
@@ -58,10 +61,13 @@ UNABLATED = Condition(UNPRUNED, 0.0, 0, None)
 
 @dataclass(frozen=True)
 class Settings:
-    """What is done with every scheme: the keys of these names under a study's ``ablation``."""
+    """What is done with every scheme: ``kinds`` of ablation_kinds, the controls drawn so often.
+
+    The other fields are the keys of these names under a study's ``ablation``.
+    """
 
     value: str = "zero"
-    further: Sequence[str] = ()
+    kinds: Sequence[str] = (PLAIN, RANDOM)
     random_draws: int = 50
     seed: int = 0
 
@@ -71,10 +77,15 @@ def conditions(
 ) -> Iterator[Condition]:
     """Yield each scheme's ablation at each level, its controls, and further ones.
 
-    ``schemes``: scheme, top_percent, layer, component, neuron; ``activations``: a row per neuron
-    of the ranker, as ``measure_activations`` gives. Random and matched neurons, and all but the
+    ``schemes``: scheme, top_percent, layer, component, neuron; those of kind ``bottom``, which
+    stands before their names, have no controls; ``activations``: a row per neuron of the ranker,
+    as ``measure_activations`` gives. Random and matched neurons, and all but the
     scheme's in keep_only, give the same ``value`` as the scheme's own. A matched control for which
     too few neurons are left is left out, and the log says so.
+
+    ``schemes`` may have a column ``head``, null but in schemes of heads: their random controls are
+    whole heads of the same layers. Their matched ones are single neurons, as those of all schemes:
+    a head has no size of its own.
     """
     sizes = in_order(activations, "root_mean_square", neurons)
     means = in_order(activations, "mean", neurons)
@@ -83,11 +94,17 @@ def conditions(
     )
     for (scheme, level), group in groups:
         selected = group.select(NEURON_COLUMNS)
-        for kind, draw, chosen in (
-            *_random(selected, neurons, settings),
-            *_further(selected, neurons, settings),
-            *_matched(f"{scheme} at {level:g} %", selected, neurons, sizes, settings),
-        ):
+        heads = _of_heads(group)
+        sets = (
+            [(PLAIN, 0, selected)]
+            if parted(scheme)[0] == BOTTOM
+            else [
+                *_random(selected, heads, neurons, settings),
+                *_further(selected, neurons, settings),
+                *_matched(f"{scheme} at {level:g} %", selected, neurons, sizes, settings),
+            ]
+        )
+        for kind, draw, chosen in sets:
             value = kind if kind in VALUES else settings.value
             ablation = None if chosen.is_empty() else _giving(value, chosen, neurons, means)
             yield Condition(named(kind, scheme), level, draw, ablation)
@@ -97,16 +114,29 @@ Set = tuple[str, int, pl.DataFrame]
 """The kind of an ablation, its draw, and the neurons that are switched off."""
 
 
-def _random(selected: pl.DataFrame, neurons: Neurons, settings: Settings) -> Iterator[Set]:
-    """The scheme itself, and as many random neurons in the same places."""
-    yield PLAIN, 0, selected
-    for draw in range(settings.random_draws):
-        yield RANDOM, draw, draw_like(selected, neurons, draw, settings.seed)
+def _of_heads(group: pl.DataFrame) -> pl.DataFrame | None:
+    """The neurons of a scheme of heads with their ``head``; None of another scheme."""
+    if "head" not in group.columns or group["head"].is_null().all():
+        return None
+    return group.select(*NEURON_COLUMNS, "head")
+
+
+def _random(
+    selected: pl.DataFrame, heads: pl.DataFrame | None, neurons: Neurons, settings: Settings
+) -> Iterator[Set]:
+    """The scheme itself, and as many random neurons, or whole heads, in the same places."""
+    if PLAIN in settings.kinds:
+        yield PLAIN, 0, selected
+    for draw in range(settings.random_draws if RANDOM in settings.kinds else 0):
+        if heads is None:
+            yield RANDOM, draw, draw_like(selected, neurons, draw, settings.seed)
+        else:
+            yield RANDOM, draw, draw_heads_like(heads, neurons, draw, settings.seed)
 
 
 def _further(selected: pl.DataFrame, neurons: Neurons, settings: Settings) -> Iterator[Set]:
     """The other value, and the scheme's neurons alone at work."""
-    for kind in settings.further:
+    for kind in settings.kinds:
         if kind in VALUES:
             yield kind, 0, selected
         elif kind == KEEP_ONLY:
@@ -121,7 +151,7 @@ def _matched(
     settings: Settings,
 ) -> list[Set]:
     """Random neurons of like activation size, where they are asked for and there are enough."""
-    if MATCHED not in settings.further:
+    if MATCHED not in settings.kinds:
         return []
     draws = range(settings.random_draws)
     try:

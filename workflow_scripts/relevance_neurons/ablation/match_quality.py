@@ -41,7 +41,7 @@ def match_table(
     """
     sizes = in_order(activations, "root_mean_square", neurons)
     # What the neurons give does not matter here; the other kinds draw nothing.
-    given = replace(settings, value="zero", further=[MATCHED])
+    given = replace(settings, value="zero", kinds=[PLAIN, RANDOM, MATCHED])
     found: dict[tuple[str, float], dict[str, list[np.ndarray]]] = {}
     for scheme, level, kind, drawn in _drawn(conditions(schemes, neurons, activations, given)):
         kinds = found.setdefault((scheme, level), {PLAIN: [], RANDOM: [], MATCHED: []})

@@ -63,7 +63,9 @@ class AdaptiveGrid:
     reads_cut = True
     """What the scores miss of ΔF there is a panel's error."""
 
-    def __init__(self, tolerance: float, max_points: int = MAX_POINTS) -> None:
+    def __init__(
+        self, tolerance: float, max_points: int = MAX_POINTS, first_panels: int = FIRST_PANELS
+    ) -> None:
         if not 0 < tolerance < 1:
             raise UserError(
                 f"attribution.tolerance: {tolerance} was found; a number between 0 and 1 is needed"
@@ -71,7 +73,7 @@ class AdaptiveGrid:
         self.tolerance, self.max_points = tolerance, max_points
         self.error_estimate = 0.0
         self.is_given_up = False
-        ends = [i / FIRST_PANELS for i in range(FIRST_PANELS + 1)]
+        ends = [i / first_panels for i in range(first_panels + 1)]
         self._pending = list(pairwise(ends))
         self._known: dict[float, tuple[float, float]] = {}
         self._asked = self._unknown()

@@ -14,9 +14,9 @@ from relevance_neurons.attribution.quadrature import path_points
 from relevance_neurons.attribution.tracing import Traced, Tracer, find_tracer, trace
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
-from relevance_neurons.rankers.encoding import EncodedPair
 from relevance_neurons.rankers.neurons import Block
 from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.tokenizing import token_texts
 
 N_POINTS = 101
 
@@ -90,8 +90,9 @@ def trace_path(
     numbers = [row["neuron"] - block.first_neuron for row in (important, unimportant)]
     points = path_points(n_points)
     found = curves(block, numbers, points)
+    tokens = token_texts(reranker.tokenizer, encoded[0].input_ids)
     frames = [
-        _series(name, row, found, place, points, _tokens(reranker, encoded[0]))
+        _series(name, row, found, place, points, tokens)
         for place, (name, row) in enumerate(
             (("important", important), ("unimportant", unimportant))
         )
@@ -180,14 +181,3 @@ def _series(
 
 def _named(columns: dict[str, pl.Expr]) -> list[pl.Expr]:
     return [column.alias(name) for name, column in columns.items()]
-
-
-def _tokens(reranker: Reranker, pair: EncodedPair) -> list[str]:
-    """The tokens as one reads them: of RoBERTa's kind their bytes as text, a space before as ▁."""
-    tokens = reranker.tokenizer.convert_ids_to_tokens(pair.input_ids.tolist())
-    decoder = reranker.tokenizer.backend_tokenizer.decoder
-    if type(decoder).__name__ != "ByteLevel":
-        return tokens
-    texts = [decoder.decode([token]).replace(" ", "▁") for token in tokens]
-    # A token that is half a character stays as it stands in the vocabulary.
-    return [token if "\ufffd" in text else text for token, text in zip(tokens, texts, strict=True)]

@@ -67,7 +67,14 @@ class CutRows:
 def reduced(
     matrix: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]
 ) -> torch.Tensor:
-    """Σ_tokens Σ_{k,l} M[k, l] g_k · y_l of every neuron: shape (width,).
+    """Σ_tokens of ``reduced_by_token``: shape (width,)."""
+    return reduced_by_token(matrix, parts).sum(dim=0)
+
+
+def reduced_by_token(
+    matrix: torch.Tensor, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]
+) -> torch.Tensor:
+    """Σ_{k,l} M[k, l] g_k · y_l of every neuron at every token: shape (n_tokens, width).
 
     ``parts`` are outputs and gradients, each of shape (n_points, n_tokens, width); the matrix is
     that of all their points, in this order. The points differ little, so the differences of their
@@ -86,4 +93,4 @@ def reduced(
             for other_weights, other in zip(each[1:], outputs[1:], strict=True):
                 products.addmm_(other_weights, other.reshape(len(other), -1).to(kind))
             total += products.mul_(gradient.reshape(len(gradient), -1)).sum(dim=0)
-    return total.view(n_tokens, width).sum(dim=0)
+    return total.view(n_tokens, width)

@@ -6,12 +6,13 @@ outputs themselves and to the path variable, never to a weight.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
+from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import residual_cut
 from relevance_neurons.rankers.encoder import Encoder
 from relevance_neurons.rankers.encoding import EncodedPair
@@ -22,6 +23,8 @@ from relevance_neurons.rankers.taps import tapped
 
 CUT = "cut"
 """Key of the residual stream after the middle layer, on which every pair is checked."""
+Tap = Callable[[object, torch.Tensor], None]
+"""Given a key and the output that it stands for, shape (n_rows, n_tokens or 1, width)."""
 
 
 class Tracer(Protocol):
@@ -30,10 +33,8 @@ class Tracer(Protocol):
     places: Sequence[tuple[Block, object, slice]]
     """Each block, the key of the output that holds it, and its columns there."""
 
-    def __call__(
-        self, inputs: Mapping[str, torch.Tensor]
-    ) -> tuple[torch.Tensor, dict[object, torch.Tensor]]:
-        """Logits, and the outputs by key, each of shape (n_rows, n_tokens or 1, width)."""
+    def __call__(self, inputs: Mapping[str, torch.Tensor], tap: Tap) -> torch.Tensor:
+        """Logits; each output, and that of ``CUT``, is shown to ``tap`` when it is computed."""
 
 
 class StockTracer:
@@ -46,24 +47,22 @@ class StockTracer:
         module, call = residual_cut(reranker.model, reranker.architecture)
         self.cut = (module, call or 0)
 
-    def __call__(self, inputs):
+    def __call__(self, inputs, tap):
         """As ``Tracer``."""
-        outputs: dict[object, torch.Tensor] = {}
         wanted = {key for _, key, _ in self.places}
 
-        def tap(module):
-            def keep(call: int, output: torch.Tensor) -> None:
+        def watch(module):
+            def show(call: int, output: torch.Tensor) -> None:
                 if (module, call) in wanted:
-                    outputs[module, call] = output
+                    tap((module, call), output)
                 if (module, call) == self.cut:
-                    outputs[CUT] = output
+                    tap(CUT, output)
 
-            return keep
+            return show
 
         modules = {module for module, _ in (*wanted, self.cut)}
-        with tapped(self.model, {module: tap(module) for module in modules}):
-            logits = self.model(**inputs).logits
-        return logits, outputs
+        with tapped(self.model, {module: watch(module) for module in modules}):
+            return self.model(**inputs).logits
 
 
 class EncoderTracer:
@@ -77,17 +76,16 @@ class EncoderTracer:
             self.places.append((block, (layer, step), slice(column, column + block.size)))
         self.cut = (len(encoder.layers) - 1) // 2
 
-    def __call__(self, inputs):
+    def __call__(self, inputs, tap):
         """As ``Tracer``."""
-        outputs: dict[object, torch.Tensor] = {}
 
-        def tap(layer: int, step: str, output: torch.Tensor) -> None:
+        def show(layer: int, step: str, output: torch.Tensor) -> None:
             if step != "layer":
-                outputs[layer, step] = output
+                tap((layer, step), output)
             elif layer == self.cut:
-                outputs[CUT] = output
+                tap(CUT, output)
 
-        return self.encoder.trace(inputs, tap), outputs
+        return self.encoder.trace(inputs, show)
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,9 @@ def trace(
     (n_rows,); ``others`` are the model's other inputs, one row each.
     """
     line = (starts + alphas.to(starts)[:, None, None] * changes).requires_grad_(True)
+    outputs: dict[object, torch.Tensor] = {}
     with torch.enable_grad(), reranker.precision("attribution"):
-        logits, outputs = tracer({"inputs_embeds": line, **others})
+        logits = tracer({"inputs_embeds": line, **others}, outputs.__setitem__)
         value = reranker.target_value(logits, label, target)
         moving = {key: output for key, output in outputs.items() if output.requires_grad}
         found = torch.autograd.grad(value.sum(), [line, *moving.values()], allow_unused=True)
@@ -144,3 +143,12 @@ def find_tracer(reranker: Reranker, encoded: Sequence[EncodedPair]) -> Tracer:
     """Our own forward pass where it gives the stock model's logits, else the model's."""
     encoder = own_encoder(reranker, encoded, lambda own, x: own.trace(x, lambda *_: None))
     return EncoderTracer(encoder, reranker.neurons.blocks) if encoder else StockTracer(reranker)
+
+
+def check_finite(*values: torch.Tensor) -> None:
+    """Raise ``UserError`` unless all of what came out of the ranker are finite numbers."""
+    if not all(bool(torch.isfinite(one).all()) for one in values):
+        raise UserError(
+            "attribution: the ranker's score or its slope is not a finite number; its "
+            "weights may be broken, or the dtype too narrow: try float32"
+        )

@@ -6,7 +6,8 @@ objection 10): the true change of F, beside the score, tells, component by compo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,24 +15,60 @@ import torch
 
 from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.attribution.mean_scores import Attribution
-from relevance_neurons.rankers.components import COMPONENTS, NEURON_COLUMNS
+from relevance_neurons.attribution.within_query import find_units, unit_weights
+from relevance_neurons.rankers.components import NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.statistics.map_agreement import spearman
 
-EVERY = "all"
-"""In place of a component: the whole sample."""
-FEWEST = 4
-"""Neurons below which a rank correlation gets no interval."""
-REPLICATES = 2000
-RESOLVED = 2.0
-"""Standard errors beyond which a change is told from none."""
-_AGREEMENT = ("spearman", "spearman_low", "spearman_high", "spearman_absolute", "same_sign_percent")
-CORRELATIONS = pl.Schema(
-    {"label": pl.String, "component": pl.String, "n_neurons": pl.Int32}
-    | {f"{one}_{value}": pl.Float64 for value in ("zero", "mean") for one in _AGREEMENT}
-    | {"n_pairs": pl.Int32}
-    | {f"n_resolved_{value}": pl.Int32 for value in ("zero", "mean")}
-)
+RANDOM, STRONG = "random", "strong"
+"""Samples: spread over all neurons, and those to which a method gives the largest scores."""
+
+
+class ScoredPairs(NamedTuple):
+    """What a method says of some pairs: its ``attribution`` of ``texts``, (query, passage) each.
+
+    Under a target within a query ``judgments`` are those that ``attribute`` took, else None.
+    """
+
+    method: str
+    attribution: Attribution
+    target: str
+    texts: Sequence[tuple[str, str]]
+    judgments: pl.DataFrame | None = None
+
+    @property
+    def changes_of(self) -> tuple:
+        """The same for all whose true changes are the same."""
+        return self.attribution.label, self.target, tuple(self.texts)
+
+
+def changes_beside_scores(
+    reranker: Reranker,
+    scored: Iterable[ScoredPairs],
+    activations: pl.DataFrame,
+    n_neurons: int,
+    n_strong: int,
+    seed: int,
+) -> pl.DataFrame:
+    """The true change of F without a neuron, beside the score that each method gives it.
+
+    Tried are ``n_neurons`` of ``sample_neurons`` and, of each method's map, its ``n_strong``
+    strongest. A row per map, sample (random, strong) and neuron: method, sample and the columns
+    of ``beside_scores``.
+    """
+    random, found = sample_neurons(reranker.neurons.frame(), n_neurons, seed), []
+    together: dict[tuple, list[ScoredPairs]] = {}
+    for one in scored:
+        together.setdefault(one.changes_of, []).append(one)
+    for some in together.values():
+        strong = [strong_neurons(one.attribution, n_strong) for one in some]
+        neurons = pl.concat([random, *strong]).unique(maintain_order=True)
+        changes = true_changes(reranker, some[0], neurons, activations)
+        for one, own in zip(some, strong, strict=True):
+            for sample, chosen in ((RANDOM, random), (STRONG, own)):
+                rows = chosen.join(changes, on=NEURON_COLUMNS, how="left", maintain_order="left")
+                names = (pl.lit(one.method).alias("method"), pl.lit(sample).alias("sample"))
+                found.append(beside_scores(rows, one.attribution).select(*names, pl.all()))
+    return pl.concat(found)
 
 
 def sample_neurons(neurons: pl.DataFrame, n_neurons: int, seed: int) -> pl.DataFrame:
@@ -85,24 +122,28 @@ def single_neuron_changes(
     return whole - np.array(without)
 
 
-def ablate_single_neurons(
-    reranker: Reranker,
-    pairs: Sequence[tuple[str, str]],
-    attribution: Attribution,
-    neurons: pl.DataFrame,
-    activations: pl.DataFrame,
-    target: str,
-) -> pl.DataFrame:
-    """The true change of F without each neuron, beside the score that it has on the same pairs.
+def strong_neurons(attribution: Attribution, n_neurons: int) -> pl.DataFrame:
+    """The ``n_neurons`` with the largest scores, whatever their sign, in the ranker's order.
 
-    ``neurons``: layer, component, neuron; ``activations``: the same and mean; ``attribution`` is
-    that of ``pairs``. A row per neuron: label, layer, component, neuron, score, change_zero,
-    change_mean (the neuron gives 0, or its mean; means over the pairs), their standard errors,
-    and n_pairs.
+    A method that did not measure a neuron does not say that it is weak: none of those is taken.
     """
-    scored = neurons.join(
-        attribution.frame(), on=NEURON_COLUMNS, how="left", maintain_order="left"
-    ).rename({"standard_error": "score_error"})
+    scores = attribution.frame().with_row_index("place")
+    if attribution.measured is not None:
+        scores = scores.filter("measured")
+    strongest = scores.sort(pl.col("score").abs(), descending=True, maintain_order=True)
+    return strongest.head(n_neurons).sort("place").select(*NEURON_COLUMNS)
+
+
+def true_changes(
+    reranker: Reranker, scored: ScoredPairs, neurons: pl.DataFrame, activations: pl.DataFrame
+) -> pl.DataFrame:
+    """What F loses without each of ``neurons`` (layer, component, neuron) on pairs ``scored``.
+
+    ``activations``: the same columns and mean. Under a target within queries a query's change is
+    that of the sum of its margins, by the weights that the attribution had. A row per neuron:
+    change_zero and change_mean (it gives 0, or its mean; means over pairs or queries) and their
+    standard errors.
+    """
     means = neurons.join(
         activations.select(*NEURON_COLUMNS, value="mean"),
         on=NEURON_COLUMNS,
@@ -111,35 +152,43 @@ def ablate_single_neurons(
     )
     # In one call, so that what is the same before the neuron is computed once for both.
     both = pl.concat([neurons.with_columns(value=0.0), means])
-    found = single_neuron_changes(reranker, pairs, both, attribution.label, target)
+    if scored.judgments is None:
+        of = scored.attribution.label, scored.target
+        found = single_neuron_changes(reranker, scored.texts, both, *of)
+    else:
+        found = single_neuron_changes(reranker, scored.texts, both, "relevant", "margin")
+        found = found @ _weights_of_queries(scored).T
     columns = {}
     for name, changes in zip(("zero", "mean"), np.split(found, 2), strict=True):
         columns[f"change_{name}"] = pl.Series(changes.mean(axis=1))
         columns[f"change_{name}_error"] = pl.Series(_standard_errors(changes))
-    return scored.with_columns(label=pl.lit(attribution.label), **columns).select(
-        "label", *NEURON_COLUMNS, "score", "score_error", *columns, "n_pairs"
+    return neurons.with_columns(**columns)
+
+
+def beside_scores(changes: pl.DataFrame, attribution: Attribution) -> pl.DataFrame:
+    """``changes``, as ``true_changes`` gives them, beside what a method says of the same pairs.
+
+    A row per neuron: label, layer, component, neuron, score, score_error, the changes, n_pairs.
+    """
+    scores = attribution.frame().rename({"standard_error": "score_error"})
+    scored = changes.join(scores, on=NEURON_COLUMNS, how="left", maintain_order="left")
+    return scored.select(
+        pl.lit(attribution.label).alias("label"),
+        *(*NEURON_COLUMNS, "score", "score_error"),
+        *(name for name in changes.columns if name not in NEURON_COLUMNS),
+        "n_pairs",
     )
 
 
-def neuron_correlations(single_neurons: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
-    """Do scores rank neurons as their true effect does? A row per label and component, and all.
-
-    ``single_neurons``: as ``ablate_single_neurons`` returns it. Columns: label,
-    component, n_neurons, n_pairs and, for zero and mean, spearman_*, its 95 % interval
-    spearman_low_* to spearman_high_* (BCa bootstrap over neurons, Efron 1987; null where it is not
-    defined), spearman_absolute_* (of the sizes of both), same_sign_percent_* (of the neurons
-    where both are not 0) and n_resolved_*: neurons whose mean change is more than two standard
-    errors from 0. Rounding of the logits differs from pair to pair, so the errors hold it too.
-    """
-    rows = [
-        {"label": label, "component": component, "n_neurons": len(frame)}
-        | _agreement(frame, "zero", seed)
-        | _agreement(frame, "mean", seed)
-        | {"n_pairs": frame["n_pairs"].max()}
-        | {f"n_resolved_{value}": _n_resolved(frame, value) for value in ("zero", "mean")}
-        for label, component, frame in _groups(single_neurons)
-    ]
-    return pl.DataFrame(rows, schema=CORRELATIONS)
+def _weights_of_queries(scored: ScoredPairs) -> np.ndarray:
+    """What each pair weighs in its query's objective, shape (n_queries, n_pairs)."""
+    n_pairs, margins = len(scored.texts), np.full(len(scored.texts), np.nan)
+    margins[scored.attribution.pair_numbers()] = scored.attribution.checks()["f_input"].to_numpy()
+    units = find_units(scored.judgments, n_pairs)
+    weights = np.zeros((len(units), n_pairs))
+    for row, unit in zip(weights, units, strict=True):
+        row[unit.rows] = unit_weights(scored.target, margins[unit.rows], unit.gains)
+    return weights
 
 
 def _standard_errors(values: np.ndarray) -> list[float | None]:
@@ -147,63 +196,3 @@ def _standard_errors(values: np.ndarray) -> list[float | None]:
     if values.shape[1] < 2:
         return [None] * len(values)
     return (values.std(axis=1, ddof=1) / np.sqrt(values.shape[1])).tolist()
-
-
-def _groups(frame: pl.DataFrame) -> Iterator[tuple[str, str, pl.DataFrame]]:
-    """Each label with each component in the order of the data's flow, then with all of them."""
-    for label in frame["label"].unique(maintain_order=True):
-        of_label = frame.filter(label=label)
-        for component in COMPONENTS:
-            of_component = of_label.filter(component=component)
-            if len(of_component):
-                yield label, component, of_component
-        yield label, EVERY, of_label
-
-
-def _agreement(frame: pl.DataFrame, name: str, seed: int) -> dict:
-    score, change = (frame[column].to_numpy() for column in ("score", f"change_{name}"))
-    both = (score != 0) & (change != 0)
-    same = np.sign(score[both]) == np.sign(change[both])
-    low, high = _interval(score, change, seed)
-    return {
-        f"spearman_{name}": spearman(score, change),
-        f"spearman_low_{name}": low,
-        f"spearman_high_{name}": high,
-        f"spearman_absolute_{name}": spearman(np.abs(score), np.abs(change)),
-        f"same_sign_percent_{name}": float(100 * same.mean()) if both.any() else None,
-    }
-
-
-def _n_resolved(frame: pl.DataFrame, name: str) -> int | None:
-    """Neurons whose change stands out of its error; None where a single pair gives no error."""
-    clear = frame[f"change_{name}"].abs() > RESOLVED * frame[f"change_{name}_error"]
-    return None if clear.null_count() else int(clear.sum())
-
-
-def _interval(first: np.ndarray, second: np.ndarray, seed: int) -> tuple[float | None, ...]:
-    """BCa bootstrap interval of Spearman's ρ; (None, None) where it is not defined."""
-    if len(first) < FEWEST or spearman(first, second) is None:
-        return None, None
-    from scipy.stats import bootstrap
-
-    with np.errstate(all="ignore"):
-        found = bootstrap(
-            (first, second),
-            _rank_correlation,
-            paired=True,
-            vectorized=True,
-            n_resamples=REPLICATES,
-            method="BCa",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-    return tuple(None if np.isnan(one) else float(one) for one in (found.low, found.high))
-
-
-def _rank_correlation(first: np.ndarray, second: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Spearman's ρ along ``axis``: of many resamples at once."""
-    from scipy.stats import rankdata
-
-    ranks = [rankdata(one, axis=axis) for one in (first, second)]
-    ranks = [one - one.mean(axis=axis, keepdims=True) for one in ranks]
-    scale = np.sqrt((ranks[0] ** 2).sum(axis=axis) * (ranks[1] ** 2).sum(axis=axis))
-    return (ranks[0] * ranks[1]).sum(axis=axis) / scale

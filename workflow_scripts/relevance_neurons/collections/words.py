@@ -8,6 +8,8 @@ neighbouring characters of a run, as Lucene does for Chinese, Japanese and Korea
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from functools import cached_property
 
@@ -56,7 +58,7 @@ class Analyser:
     def _words(self, texts: pl.Series) -> pl.Series:
         if self.language == "turkish":  # where I and İ are two letters
             texts = texts.str.replace_all("I", "ı").str.replace_all("İ", "i")
-        return _words(texts)
+        return split_words(texts)
 
     def _lines(self, texts: pl.Series) -> pl.Series:
         """The terms of each text, a list of words."""
@@ -81,22 +83,45 @@ class Analyser:
 
     @cached_property
     def _stem(self) -> Callable[[str], str]:
-        if self.language == NO_STEMS:
-            return str
-        return Stemmer.Stemmer(self.language).stemWord
+        return stemmer(self.language)
 
     @cached_property
     def _stop_words(self) -> list[str]:
-        if self.language != "english":
-            return []
-        from pyterrier_pisa.stopwords import _STOPWORDS  # it takes a second, and is nowhere else
-
-        return list(_STOPWORDS["terrier"])
+        return stop_words(self.language)
 
 
 def languages() -> list[str]:
     """Those that Snowball has a stemmer for, and ``none``."""
     return [NO_STEMS, *Stemmer.algorithms()]
+
+
+def stemmer(language: str) -> Callable[[str], str]:
+    """What gives the stem of a word in lower case, by Snowball's rules of ``language``."""
+    if language == NO_STEMS:
+        return str
+    return Stemmer.Stemmer(language).stemWord
+
+
+def stop_words(language: str) -> list[str]:
+    """The stop words of ``language``: of English Terrier's list, of others none."""
+    if language != "english":
+        return []
+    from pyterrier_pisa.stopwords import _STOPWORDS  # it takes a second, and is nowhere else
+
+    return list(_STOPWORDS["terrier"])
+
+
+def split_words(texts: pl.Series) -> pl.Series:
+    """The words of each text, in lower case and one spelling, without what cannot be seen."""
+    lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
+    seen = lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
+    return seen.str.extract_all(_WORD)
+
+
+def one_spelling(text: str) -> str:
+    """``text`` as ``split_words`` spells it: the same steps, for a text that is no column."""
+    lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
+    return re.sub(_UNSEEN, "", lower).replace(_DOT, "i")
 
 
 def has_word(texts: pl.Series) -> bool:
@@ -106,16 +131,9 @@ def has_word(texts: pl.Series) -> bool:
 
 def foreign_share(texts: pl.Series) -> float:
     """Share of the words with a letter that is not of A to Z, of those that may be stemmed."""
-    words = _words(texts).explode().drop_nulls()
+    words = split_words(texts).explode().drop_nulls()
     stemmed = words.filter(~words.str.contains(_PIECES))
     return stemmed.str.contains(r"[^a-z0-9]").mean() or 0.0
-
-
-def _words(texts: pl.Series) -> pl.Series:
-    """The words of each text, in lower case and one spelling, without what cannot be seen."""
-    lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
-    seen = lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
-    return seen.str.extract_all(_WORD)
 
 
 def _pairs(run: str) -> list[str]:

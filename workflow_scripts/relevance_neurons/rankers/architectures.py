@@ -25,6 +25,7 @@ __all__ = [
     "component_columns",
     "encoder_layers",
     "find_architecture",
+    "input_layers",
     "layer_calls",
     "misfit",
     "residual_cut",
@@ -118,6 +119,11 @@ def encoder_layers(model: nn.Module, architecture: Architecture) -> list[nn.Modu
     return list(chain.from_iterable(_stacks(model, architecture)))
 
 
+def input_layers(model: nn.Module, architecture: Architecture) -> list[nn.Module]:
+    """As ``encoder_layers``, without the decoder's: those that run on the tokens of the pair."""
+    return _stacks(model, architecture)[0]
+
+
 def layer_calls(layers: Sequence[nn.Module]) -> list[int | None]:
     """For each layer, the how-manieth run of its module in a pass it is; None for the only one."""
     runs, before, calls = Counter(layers), Counter(), []
@@ -146,7 +152,7 @@ def residual_cut(model: nn.Module, architecture: Architecture) -> tuple[nn.Modul
     All of the input that the score sees goes through it: in an encoder-decoder it is the encoder's.
     The module may put out a tuple, of which the stream is the first.
     """
-    layers = _stacks(model, architecture)[0]
+    layers = input_layers(model, architecture)
     middle = (len(layers) - 1) // 2
     return layers[middle].get_submodule(architecture.layer_output), layer_calls(layers)[middle]
 

@@ -52,9 +52,51 @@ class Encoder:
         Steps: "qkv" ("query" and "key_value" in the last layer), "attention_output",
         "intermediate", "ff_output" and "layer", the residual stream after the layer.
         """
-        hidden, mask = self.embed(inputs)
+        return self.trace_embedded(*self.embed(inputs), tap)
+
+    def trace_embedded(
+        self, hidden: torch.Tensor, mask: torch.Tensor | None, tap: Tap
+    ) -> torch.Tensor:
+        """As ``trace``, from what ``embed`` returns."""
         for number, layer in enumerate(self.layers):
             hidden = layer.trace(hidden, mask, lambda step, x, n=number: tap(n, step, x))
+        return self._head(hidden)
+
+    def trace_joining(
+        self, joining: Callable[[int], list[torch.Tensor]], mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Logits of rows that start at different layers; gradients flow.
+
+        ``joining`` gives what some rows leave a layer with: from there on they run beside those
+        that started below. ``mask`` is that of all rows, in the order in which they join.
+        """
+        rows: list[torch.Tensor] = []
+        for number, layer in enumerate(self.layers):
+            if rows:
+                (hidden,) = rows
+                own_mask = None if mask is None else mask[: len(hidden)]
+                rows = [layer.trace(hidden, own_mask, lambda *_: None)]
+            rows += joining(number)
+            rows = [torch.cat(rows)] if rows else []
+        return self._head(rows[0])
+
+    def trace_above(
+        self, layer: int, hidden: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Logits from what a layer leaves at all tokens; gradients flow.
+
+        Above the last layer only the head runs, which reads the first token.
+        """
+        for above in self.layers[layer + 1 :]:
+            hidden = above.trace(hidden, mask, lambda *_: None)
+        return self._head(hidden)
+
+    def run_above(
+        self, layer: int, hidden: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """As ``trace_above``, faster and without gradients."""
+        for above in self.layers[layer + 1 :]:
+            _, hidden = above.run(hidden, mask, {})
         return self._head(hidden)
 
     def place(self, block: Block) -> tuple[int, str, int]:

@@ -78,6 +78,28 @@ class Layer:
         tap("layer", result)
         return result
 
+    def finish(
+        self, hidden: torch.Tensor, mask: torch.Tensor | None, known: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The layer's output from its input and what is ``known`` of its steps; gradients flow.
+
+        ``known`` has some of the steps that ``trace`` shows: the projections, or
+        "attention_output" and, if they are not to be computed from it, "intermediate" or
+        "ff_output".
+        """
+        projected = known.get("attention_output")
+        if projected is None:
+            projections = [known[step] for step in self.projections]
+            projected = self.attention_output(self._mix(projections, mask))
+        attended = self.attention_norm(projected + (hidden[:, :1] if self.last else hidden))
+        output = known.get("ff_output")
+        if output is None:
+            intermediate = known.get("intermediate")
+            if intermediate is None:
+                intermediate = self.intermediate(attended)
+            output = self.ff_output(self.activation(intermediate))
+        return self.ff_norm(output + attended)
+
     def run(
         self, hidden: torch.Tensor, mask: torch.Tensor | None, off: StepsOff
     ) -> tuple[LayerStates, torch.Tensor]:
@@ -94,6 +116,11 @@ class Layer:
         ff_sum = _without(ff_sum, attended, off, "ff_output")
         states = LayerStates(projections, skipped, attention_sum, attended, activated, ff_sum)
         return states, self.ff_norm(ff_sum)
+
+    def above_heads(self, attended_sum: torch.Tensor) -> torch.Tensor:
+        """The layer's output from what attention puts out and the layer adds to, summed up."""
+        attended = self.attention_norm(attended_sum)
+        return self.ff_norm(product_plus(self.ff_output, self._activated(attended, {}), attended))
 
     def resume(self, states: LayerStates, mask: torch.Tensor | None, off: StepsOff) -> torch.Tensor:
         """The layer's output with ``off`` switched off, from the first step that it changes."""
@@ -120,6 +147,15 @@ class Layer:
             attention_sum = product_plus(self.attention_output, mixed, states.skipped)
         return self.attention_norm(_without(attention_sum, states.skipped, off, "attention_output"))
 
+    def project(self, hidden: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Query, key and value of all heads; of the last layer the query of the first token."""
+        return self._parted(self._project(hidden)[1])
+
+    def _parted(self, projections: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        if self.last:
+            return (projections[0], *projections[1].chunk(2, -1))
+        return projections[0].chunk(3, -1)
+
     def _project(self, hidden: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """What the layer adds to, and query, key and value: one tensor, or two in the last."""
         skipped = hidden[:, :1] if self.last else hidden
@@ -130,12 +166,9 @@ class Layer:
 
     def _mix(self, projections, mask: torch.Tensor | None) -> torch.Tensor:
         """Attention of all heads, shape (n_rows, n_tokens or 1, width)."""
-        query, key, value = (
-            (*projections[:1], *projections[1].chunk(2, -1))
-            if self.last
-            else projections[0].chunk(3, -1)
-        )
-        heads = [x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for x in (query, key, value)]
+        heads = [
+            x.unflatten(-1, (self.n_heads, -1)).transpose(1, 2) for x in self._parted(projections)
+        ]
         context = scaled_dot_product_attention(*heads, attn_mask=mask)
         return context.transpose(1, 2).flatten(2)
 

@@ -15,7 +15,13 @@ from torch import nn
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import Architecture
-from relevance_neurons.rankers.encoding import PASSAGE, QUERY, EncodedPair, fields_and_special
+from relevance_neurons.rankers.encoding import (
+    PASSAGE,
+    QUERY,
+    EncodedPair,
+    fields_and_special,
+    number_words,
+)
 from relevance_neurons.rankers.reranker import Reranker
 
 LABEL_WORDS = ("false", "true")
@@ -110,13 +116,15 @@ class MonoT5Reranker(Reranker):
             ["".join(one) for one in pieces], return_offsets_mapping=True, verbose=False
         )
         encoded = []
-        for ids, offsets, one in zip(
-            encoding["input_ids"], encoding["offset_mapping"], pieces, strict=True
-        ):
-            parts = _parts(offsets, one)
+        for row, one in enumerate(pieces):
+            ids, words = encoding["input_ids"][row], encoding.word_ids(row)
+            parts = _parts(encoding["offset_mapping"][row], one)
             kept = _kept(parts, self.max_length)
-            fields, special = fields_and_special([parts[place] for place in kept])
-            encoded.append(EncodedPair(torch.tensor(ids)[kept], None, fields, special))
+            own = [parts[place] for place in kept]
+            numbers = number_words(own, [words[place] for place in kept])
+            is_cut = len(kept) < len(ids)
+            rest = (*fields_and_special(own), numbers, is_cut)
+            encoded.append(EncodedPair(torch.tensor(ids)[kept], None, *rest))
         return encoded
 
 

@@ -15,7 +15,7 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.architectures import Architecture
 from relevance_neurons.rankers.descriptions import BERT
 from relevance_neurons.rankers.encoder import Encoder
-from relevance_neurons.rankers.encoding import EncodedPair, fields_and_special
+from relevance_neurons.rankers.encoding import EncodedPair, fields_and_special, number_words
 from relevance_neurons.rankers.kernels import freeze_linear, matrix_precision
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Neurons
@@ -76,14 +76,15 @@ class Reranker:
             return_token_type_ids=self.with_types,
             verbose=False,
         )
-        return [
-            EncodedPair(
-                torch.tensor(encoding["input_ids"][row]),
-                torch.tensor(encoding["token_type_ids"][row]) if self.with_types else None,
-                *fields_and_special(encoding.sequence_ids(row)),
-            )
-            for row in range(len(queries))
-        ]
+        return [self._pair(encoding, row) for row in range(len(queries))]
+
+    def _pair(self, encoding, row: int) -> EncodedPair:
+        ids, parts = encoding["input_ids"][row], encoding.sequence_ids(row)
+        types = torch.tensor(encoding["token_type_ids"][row]) if self.with_types else None
+        words = number_words(parts, encoding.word_ids(row))
+        # Only of a pair that fills the length what was cut off is looked at: looking copies it.
+        is_cut = len(ids) >= self.max_length and bool(encoding.encodings[row].overflowing)
+        return EncodedPair(torch.tensor(ids), types, *fields_and_special(parts), words, is_cut)
 
     def collate(self, encoded: Sequence[EncodedPair]) -> dict[str, torch.Tensor]:
         """A padded batch on the device: input_ids, attention_mask (and token_type_ids)."""

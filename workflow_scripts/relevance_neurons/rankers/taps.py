@@ -13,24 +13,37 @@ Tap = Callable[[int, torch.Tensor], torch.Tensor | None]
 
 
 @contextmanager
-def tapped(model: nn.Module, taps: Mapping[nn.Module, Tap]) -> Iterator[None]:
+def tapped(
+    model: nn.Module, taps: Mapping[nn.Module, Tap], inputs: Mapping[nn.Module, Tap] | None = None
+) -> Iterator[None]:
     """Within the block, each module of ``taps`` hands its output to its tap.
 
     What a tap returns takes the output's place; None leaves it. A module that puts out a tuple
     hands over the first of it, for reading only. Calls are counted anew in each forward pass.
+    Those of ``inputs`` hand over what enters them, their first input, in the same way.
     """
     calls: dict[nn.Module, int] = {}
+    entered: dict[nn.Module, int] = {}
 
     def start(_model, _inputs) -> None:
         calls.clear()
+        entered.clear()
 
     def hook(module, _inputs, output):
         call = calls.get(module, 0)
         calls[module] = call + 1
         return taps[module](call, output[0] if isinstance(output, tuple) else output)
 
+    def enter(module, given):
+        call = entered.get(module, 0)
+        entered[module] = call + 1
+        found = inputs[module](call, given[0])
+        return None if found is None else (found, *given[1:])
+
     with ExitStack() as hooks:
         hooks.callback(model.register_forward_pre_hook(start).remove)
         for module in taps:
             hooks.callback(module.register_forward_hook(hook).remove)
+        for module in inputs or {}:
+            hooks.callback(module.register_forward_pre_hook(enter).remove)
         yield

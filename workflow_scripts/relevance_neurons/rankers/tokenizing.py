@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.configs import from_pretrained, read_json, refuse_remote_code
 from relevance_neurons.rankers.hub import Place, find_place, reason, shown
@@ -39,6 +41,17 @@ def load_tokenizer(name: str, config, key: str = "tokenizer"):
             f'"pad_token": "{padding}"'
         )
     return tokenizer
+
+
+def token_texts(tokenizer, ids: Iterable[int]) -> list[str]:
+    """Tokens as one reads them: of RoBERTa's kind their bytes as text, a space before as ▁."""
+    tokens = tokenizer.convert_ids_to_tokens(list(map(int, ids)))
+    decoder = tokenizer.backend_tokenizer.decoder
+    if type(decoder).__name__ != "ByteLevel":
+        return tokens
+    texts = [decoder.decode([token]).replace(" ", "▁") for token in tokens]
+    # A token that is half a character stays as it stands in the vocabulary.
+    return [token if "\ufffd" in text else text for token, text in zip(tokens, texts, strict=True)]
 
 
 def _read(place: Place):

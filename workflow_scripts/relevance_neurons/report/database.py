@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from relevance_neurons.running.outputs import whole
+from relevance_neurons.running.parquet_files import parquet_files
 from relevance_neurons.running.sql import MACROS
 
 KEY_COLUMNS = ("collection", "label")
@@ -28,7 +29,8 @@ def build_database(
     """Write ``output``, whole or not at all.
 
     ``sql`` is the folder with database_tables.sql, database_macros.sql and database_comments.sql.
-    ``files``: table -> its Parquet files. ``file_keys``: table -> the collection, or (collection,
+    ``files``: table -> its Parquet files, or folders of them; a table without any is there, empty.
+    ``file_keys``: table -> the collection, or (collection,
     label), of each of its files; only for tables whose files lack these columns. ``collections``
     and ``study`` are the study file's, or any other settings. Raises ``ValueError`` if a table's
     files and keys are not as many.
@@ -40,7 +42,8 @@ def build_database(
         for table in sorted(files, key=lambda table: table == "documents"):
             paths = _listed(files[table])
             for path, key in zip(paths, file_keys.get(table, [()] * len(paths)), strict=True):
-                _insert_file(database, table, str(path), _listed(key))
+                for file in parquet_files([path]):
+                    _insert_file(database, table, file, _listed(key))
         _insert_rows(database, "collections", _collection_rows(collections))
         _insert_rows(database, "study", _setting_rows(study))
         for name in ("database_macros", "database_comments"):

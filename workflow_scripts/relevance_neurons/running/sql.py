@@ -18,36 +18,43 @@ MACROS = Path(__file__).with_name("macros.sql")
 """What every query shares."""
 
 
-def run_sql(file: str | Path, **variables: object) -> pl.DataFrame:
+def run_sql(file: str | Path, *, one_thread: bool = False, **variables: object) -> pl.DataFrame:
     """Return the rows of the query in ``file``, in its order.
 
     ``variables`` are set with ``SET VARIABLE``; the query reads them with ``getvariable('name')``.
     A frame becomes a list of structs. ``MACROS`` is read first, as ``duckdb -init`` with that file
-    does in the shell.
+    does in the shell. With ``one_thread`` sums whose order the query leaves open have the same last
+    digits in every run.
     """
-    with _query(file, variables) as rows:
+    with _query(file, variables, one_thread) as rows:
         return rows.pl()
 
 
-def write_sql(file: str | Path, path: str | Path, **variables: object) -> None:
+def write_sql(
+    file: str | Path, path: str | Path, *, one_thread: bool = False, **variables: object
+) -> None:
     """Write the rows of the query in ``file`` to Parquet, whole or not at all.
 
     As ``run_sql``, for more rows than memory should hold: they stream.
     """
-    with _query(file, variables) as rows, whole(path) as temporary:
+    with _query(file, variables, one_thread) as rows, whole(path) as temporary:
         rows.write_parquet(str(temporary), compression="zstd")
 
 
 @contextmanager
-def _query(file: str | Path, variables: Mapping[str, object]) -> Iterator[DuckDBPyRelation]:
+def _query(
+    file: str | Path, variables: Mapping[str, object], one_thread: bool
+) -> Iterator[DuckDBPyRelation]:
     file = Path(file)
     # DuckDB would spill into the working folder, which machines share that know nothing of each
     # other's processes: those that use one number would use one name.
     with TemporaryDirectory() as spilled, duckdb.connect() as connection:
         connection.execute("SET temp_directory = $spilled", {"spilled": spilled})
+        if one_thread:
+            connection.execute("SET threads = 1")
         connection.execute(MACROS.read_text(encoding="utf-8"))
         for name, value in variables.items():
-            connection.execute(f"SET VARIABLE {name} = $value", {"value": _plain(value)})
+            connection.execute(f'SET VARIABLE "{name}" = $value', {"value": _plain(value)})
         yield connection.sql(file.read_text(encoding="utf-8"))
 
 

@@ -1,4 +1,7 @@
-"""Random sets of neurons to compare a scheme's with: same number in each layer and component."""
+"""Random sets of neurons to compare a scheme's with: same number in each layer and component.
+
+Beside a scheme of heads: whole heads, as many in each layer.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,47 @@ def draw_like(selected: pl.DataFrame, neurons: Neurons, draw: int, seed: int) ->
         for block, indices in blocks.items()
     }
     return _frame(drawn)
+
+
+def draw_heads_like(selected: pl.DataFrame, neurons: Neurons, draw: int, seed: int) -> pl.DataFrame:
+    """Random draw number ``draw`` of whole heads: as many in each layer as ``selected`` has.
+
+    ``selected``: layer, component, neuron, head; all neurons of each head are there, and they are
+    of one component, in which the heads of a layer follow each other. Drawn without replacement
+    from all heads of the layer, those of ``selected`` among them, as ``draw_like`` does with
+    neurons. The draw depends on these counts, its number and the seed alone.
+
+    Raises ``UserError`` where the layer's neurons are no whole number of heads of that size.
+    """
+    heads = selected.group_by("layer", "component", "head").len("size")
+    layers = heads.group_by("layer", "component", "size").agg(n_heads=pl.len()).sort("layer")
+    counts = ";".join(f"{layer}:{n}" for layer, n in layers.select("layer", "n_heads").iter_rows())
+    rng = np.random.default_rng([seed, zlib.crc32(f"heads {counts}".encode()), draw])
+    parts = []
+    for layer, component, size, n_heads in layers.iter_rows():
+        chosen = np.sort(rng.choice(_heads_of(layer, component, size, neurons), n_heads, False))
+        parts.append(_whole_heads(layer, component, size, chosen))
+    return pl.concat(parts)
+
+
+def _heads_of(layer: int, component: str, size: int, neurons: Neurons) -> int:
+    """How many heads of ``size`` neurons the layer has."""
+    here = (one for one in neurons.blocks if (one.layer, one.component) == (layer, component))
+    n_neurons = sum(block.size for block in here)
+    if n_neurons % size:
+        raise UserError(
+            f"heads: layer {layer} has {n_neurons} {component} neurons, which are no whole number "
+            f"of heads of {size}; select all neurons of each head"
+        )
+    return n_neurons // size
+
+
+def _whole_heads(layer: int, component: str, size: int, heads: np.ndarray) -> pl.DataFrame:
+    """layer, component and neuron of all neurons of ``heads``, in order."""
+    numbers = (heads[:, None] * size + np.arange(size)).ravel()
+    return pl.DataFrame({"neuron": numbers.astype(np.int32)}).select(
+        pl.lit(layer, dtype=pl.Int32).alias("layer"), pl.lit(component).alias("component"), "neuron"
+    )
 
 
 def in_order(activations: pl.DataFrame, column: str, neurons: Neurons) -> np.ndarray:

@@ -1,17 +1,23 @@
 """Schemes: named ways to pick neurons, those of the paper (Vast et al. 2024, table 3) and others.
 
-A scheme ranks neurons by the mean of one or several maps (collection, label) and picks the top X %.
-Across collections and across labels it either takes the mean of the maps first (fusion), or picks
-from each and takes what all have (intersection). Here they are data; SQL does the rest.
+A scheme ranks neurons by the mean of one or several maps (collection, label, method) and picks the
+top X %. Across collections and across labels it either takes the mean of the maps first (fusion),
+or picks from each and takes what all have (intersection); across methods, whose scores have no unit
+in common, always the intersection. Here they are data; SQL does the rest.
+
+A scheme of heads ranks nothing: it picks the value neurons of attention heads, whole, which
+switched off at zero make the heads' outputs zero (attention weights sum to one).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import polars as pl
+
+from relevance_neurons.selection.ablation_kinds import BOTTOM, OF_METHOD, named
 
 logger = logging.getLogger(__name__)
 
@@ -19,13 +25,24 @@ FAMILIES = {
     "P": ("relevant",),
     "N": ("non_relevant",),
     "F": ("relevant", "non_relevant"),
+    "D": ("difference",),
 }
-"""The paper's letters: relevant, non-relevant, and the fusion of both."""
+"""The paper's letters, relevant, non-relevant and the fusion of both; and D, the maps of targets
+within a query (``attribution.methods.WITHIN_QUERY``)."""
 
-JOINT = ("F_all", *(f"{family}_and_{scope}" for family in FAMILIES for scope in ("out", "all")))
+FUSED = ("F", "D")
+"""Families with a scheme of the mean over all collections, as the paper's F_all."""
+
+JOINT = (
+    *(f"{family}_all" for family in FUSED),
+    *(f"{family}_and_{scope}" for family in FAMILIES for scope in ("out", "all")),
+)
+
+KINDS_OF_HEADS = ("matching", "relevance")
+"""Heads that the stage mechanism finds, which a scheme of heads may take instead of naming its."""
 
 PAPER = "paper"
-"""The group of all of the paper's schemes."""
+"""The group of all of the paper's schemes of one method."""
 
 Map = tuple[str, str]
 """(collection, label)"""
@@ -35,14 +52,17 @@ Map = tuple[str, str]
 class Scheme:
     """A way to pick neurons; every field but ``own`` is a key of the study file.
 
-    ``collections`` are those that have a map of every one of ``labels``. ``rank_by`` is "score" or
-    "absolute" (the score without its sign), ``pick`` "top" or "bottom". With ``components`` or
-    ``layers`` the scheme picks its X % among the neurons of these alone. ``own``: not the paper's.
+    ``collections`` are those that have a map of every one of ``labels`` by each of ``methods``.
+    ``rank_by`` is "score" or "absolute" (the score without its sign), ``pick`` "top" or "bottom".
+    With ``components`` or ``layers`` the scheme picks its X % among the neurons of these alone.
+    ``own``: not the paper's. ``heads``: (layer, head) both from 0, or one of ``KINDS_OF_HEADS``; a
+    scheme of heads has nothing of all the others: no labels, collections or methods.
     """
 
     scheme: str
     labels: tuple[str, ...]
     collections: tuple[str, ...]
+    methods: tuple[str, ...] = ("neuron_integrated_gradients",)
     across_labels: str = "fusion"
     across_collections: str = "intersection"
     rank_by: str = "score"
@@ -50,73 +70,112 @@ class Scheme:
     components: tuple[str, ...] = ()
     layers: tuple[int, ...] = ()
     own: bool = False
+    heads: str | tuple[tuple[int, int], ...] = ()
 
     @property
     def is_joint(self) -> bool:
         """Whether it is one of the paper's over several collections."""
-        return not self.own and self.scheme in JOINT
+        return not self.own and self.scheme.partition(OF_METHOD)[0] in JOINT
 
     @property
     def group(self) -> str:
-        """The schemes that it is selected with: the paper's, or itself alone."""
-        return self.scheme if self.own else PAPER
+        """The schemes that it is selected with: the paper's of its method, or itself alone."""
+        return self.scheme if self.own else PAPER + "".join(self.scheme.partition(OF_METHOD)[1:])
+
+    def other_end(self) -> Scheme:
+        """As many neurons from the other end of its ranking, for the ablation kind ``bottom``."""
+        pick = "top" if self.pick == "bottom" else "bottom"
+        return replace(self, scheme=named(BOTTOM, self.scheme), pick=pick)
 
     def as_dict(self) -> dict[str, object]:
-        """The fields, with lists for tuples, as SQL and a rule's params take them."""
-        return {key: _listed(value) for key, value in asdict(self).items()}
+        """The fields, with lists for tuples, as SQL and a rule's params take them.
+
+        Without ``heads`` where there are none: what is told of the other schemes stays as it was.
+        """
+        fields = {key: _listed(value) for key, value in asdict(self).items()}
+        return fields if self.heads else {k: v for k, v in fields.items() if k != "heads"}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, object]) -> Scheme:
         """The inverse of ``as_dict``."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        return cls(**{key: _tupled(value) for key, value in fields.items()})
 
 
-def paper_schemes(domains: Mapping[str, str], maps: Iterable[Map]) -> list[Scheme]:
+def paper_schemes(
+    domains: Mapping[str, str],
+    maps: Iterable[Map],
+    method: str = "neuron_integrated_gradients",
+    suffix: str = "",
+) -> list[Scheme]:
     """P_x, N_x, F_x of every collection, their intersections and F_all (Vast et al., table 3).
 
-    ``domains``: attribution collection -> "in" or "out"; ``maps`` are those that the study has. A
-    collection without a map of every label of a family is left out of it.
+    ``domains``: attribution collection -> "in" or "out"; ``maps`` are those that the study has by
+    ``method``, which a ``suffix`` names where it is not the study's own. A collection without a map
+    of every label of a family is left out of it. Maps of the label difference have D_x, D_and_out,
+    D_and_all and D_all alike.
     """
     maps = set(maps)
     used = {
         family: tuple(name for name in domains if {(name, label) for label in labels} <= maps)
         for family, labels in FAMILIES.items()
     }
+
+    def scheme(name: str, family: str, collections: tuple[str, ...], **more: str) -> Scheme:
+        return Scheme(name + suffix, FAMILIES[family], collections, (method,), **more)
+
     schemes = [
-        Scheme(f"{family}_{name}", FAMILIES[family], (name,))
+        scheme(f"{family}_{name}", family, (name,))
         for name in domains
         for family in FAMILIES
         if name in used[family]
     ]
     for scope, allowed in (("out", ("out",)), ("all", ("in", "out"))):
-        for family, labels in FAMILIES.items():
+        for family in FAMILIES:
             names = tuple(name for name in used[family] if domains[name] in allowed)
             if names:
-                schemes.append(Scheme(f"{family}_and_{scope}", labels, names))
-    if used["F"]:
-        schemes.append(Scheme("F_all", FAMILIES["F"], used["F"], across_collections="fusion"))
+                schemes.append(scheme(f"{family}_and_{scope}", family, names))
+    for family in FUSED:
+        if used[family]:
+            name, over = f"{family}_all", used[family]
+            schemes.append(scheme(name, family, over, across_collections="fusion"))
     return schemes
 
 
 def own_schemes(
-    given: Mapping[str, Mapping], domains: Mapping[str, str], maps: Iterable[Map]
+    given: Mapping[str, Mapping],
+    domains: Mapping[str, str],
+    maps: Mapping[str, Iterable[Map]],
 ) -> list[Scheme]:
-    """The schemes of ``selection.schemes``; one that no collection has every label of is left out.
+    """The schemes of ``selection.schemes``; one that no collection has every map of is left out.
 
     ``given``: name -> keys of the study file with their defaults, ``collections`` being "in",
-    "out", "all" or names; ``domains`` and ``maps`` as in ``paper_schemes``.
+    "out", "all" or names, ``methods`` names, or ``heads`` alone; ``domains`` as in
+    ``paper_schemes``, ``maps`` those of each method.
     """
-    maps, schemes = set(maps), []
+    schemes = []
     for name, keys in given.items():
+        if "heads" in keys:
+            schemes.append(of_heads(name, keys["heads"]))
+            continue
         scope = keys["collections"]
         named = [one for one in domains if domains[one] == scope or scope == "all"]
         named = named if isinstance(scope, str) else scope
-        used = [one for one in named if {(one, label) for label in keys["labels"]} <= maps]
+        there = set.intersection(*(set(maps.get(method, ())) for method in keys["methods"]))
+        used = [one for one in named if {(one, label) for label in keys["labels"]} <= there]
         if used:
             schemes.append(
-                Scheme.from_dict({**keys, "scheme": name, "collections": used, "own": True})
+                Scheme.from_dict(
+                    {key: value for key, value in keys.items() if key != "across_methods"}
+                    | {"scheme": name, "collections": used, "own": True}
+                )
             )
     return schemes
+
+
+def of_heads(name: str, heads: str | Iterable[Iterable[int]]) -> Scheme:
+    """The scheme of ``heads``: (layer, head) pairs, or one of ``KINDS_OF_HEADS``."""
+    named = heads if isinstance(heads, str) else tuple(tuple(one) for one in heads)
+    return Scheme(name, (), (), methods=(), own=True, heads=named)
 
 
 def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
@@ -135,6 +194,9 @@ def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
             # collection of its domain for an intersection.
             logger.warning("%s is no intersection: its only collection is %s", scheme, members[0])
     for scheme, level in sizes.filter(pl.col("n_neurons") == 0)["scheme", "top_percent"].rows():
+        if not used[scheme]:  # rests on no map
+            logger.info("%s selects no neuron: there are no such heads", scheme)
+            continue
         logger.info(
             "%s selects no neuron at %g %%: its maps share none, or it has too few to pick from",
             *(scheme, level),
@@ -142,4 +204,8 @@ def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
 
 
 def _listed(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+    return list(map(_listed, value)) if isinstance(value, tuple) else value
+
+
+def _tupled(value: object) -> object:
+    return tuple(map(_tupled, value)) if isinstance(value, list) else value

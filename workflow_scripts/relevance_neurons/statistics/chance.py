@@ -38,18 +38,46 @@ def interval(n: int, m: int, k: int, confidence: float = CONFIDENCE) -> tuple[in
 
     Its ends are the quantiles at (1 - confidence) / 2 and 1 - that.
     """
-    first, probabilities = intersection_sizes(n, m, k)
+    return _central(*intersection_sizes(n, m, k), confidence)
+
+
+def p_value(n: int, m: int, k: int, observed: int) -> float:
+    """P(size >= ``observed``) of the intersection of ``k`` random ``m``-subsets of ``n``."""
+    return _at_least(*intersection_sizes(n, m, k), observed)
+
+
+def pair_interval(n: int, one: int, other: int, confidence: float = CONFIDENCE) -> tuple[int, int]:
+    """As ``interval``, of two random subsets of ``n`` of different sizes, ``one`` and ``other``."""
+    return _central(*_shared_by_two(n, one, other), confidence)
+
+
+def pair_p_value(n: int, one: int, other: int, observed: int) -> float:
+    """As ``p_value``, of two random subsets of ``n`` of different sizes, ``one`` and ``other``."""
+    return _at_least(*_shared_by_two(n, one, other), observed)
+
+
+def _central(first: int, probabilities: np.ndarray, confidence: float) -> tuple[int, int]:
+    """The central interval of a distribution of ``first``, ``first`` + 1, …"""
     below = np.cumsum(probabilities)
     tail = (1 - confidence) / 2
     low, high = np.searchsorted(below, [tail, 1 - tail])
     return first + int(low), first + int(high)
 
 
-def p_value(n: int, m: int, k: int, observed: int) -> float:
-    """P(size >= ``observed``) of the intersection of ``k`` random ``m``-subsets of ``n``."""
-    first, probabilities = intersection_sizes(n, m, k)
+def _at_least(first: int, probabilities: np.ndarray, observed: int) -> float:
+    """P(``observed`` or more) by a distribution of ``first``, ``first`` + 1, …"""
     at_least = probabilities[max(0, observed - first) :].sum()
     return float(np.clip(at_least, SMALLEST_P, 1))
+
+
+def _shared_by_two(n: int, one: int, other: int) -> tuple[int, np.ndarray]:
+    """As ``intersection_sizes``, of a subset of ``one`` and another of ``other`` elements."""
+    if not (0 < one <= n and 0 < other <= n):
+        raise ValueError(f"n {n}, one {one}, other {other}: expected 0 < one, other <= n")
+    low, high = _support(n, other, one)
+    sizes = np.arange(low, high + 1)
+    probabilities = _hypergeometric(sizes, n, np.array(one), other)
+    return low, probabilities / probabilities.sum()
 
 
 @cache

@@ -21,6 +21,7 @@ from relevance_neurons.report.figures.style import (
     note,
     styled,
 )
+from relevance_neurons.report.names import scheme_label
 from relevance_neurons.report.tables.table4 import DOMAINS, EMPTY, ablated_in, table4_schemes
 from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, named, with_kind
 
@@ -74,7 +75,7 @@ def scheme_panels(
             axes.grid(True, axis="x")
             axes.axvline(0, color="black", lw=0.6)
             axes.hlines(between, 0, 1, transform=axes.get_yaxis_transform(), **_LINE)
-    grid[0, 0].set_yticks(range(len(schemes)), schemes)
+    grid[0, 0].set_yticks(range(len(schemes)), map(scheme_label, schemes))
     grid[0, 0].set_ylim(len(schemes) - 0.5, -0.5)
     return figure, grid
 

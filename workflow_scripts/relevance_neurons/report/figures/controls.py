@@ -15,9 +15,10 @@ from relevance_neurons.report.figures.ablation import scheme_panels
 from relevance_neurons.report.figures.style import LIGHT_GREY, colour, marker, note, styled
 from relevance_neurons.report.tables.controls import kinds_shown, with_domain_and_kind
 from relevance_neurons.report.tables.table4 import EMPTY, ablated_in, table4_schemes
-from relevance_neurons.selection.ablation_kinds import DRAWN, KEEP_ONLY
+from relevance_neurons.selection.ablation_kinds import BOTTOM, DRAWN, KEEP_ONLY
 
-_TEXTS = {KEEP_ONLY: "keep only", "random": "random neurons", "matched": "matched neurons"}
+_TEXTS = {KEEP_ONLY: "keep only", BOTTOM: "least important"}
+_TEXTS |= {"random": "random neurons", "matched": "matched neurons"}
 _ROW_HEIGHT = 0.3
 
 

@@ -18,6 +18,7 @@ from relevance_neurons.report.figures.style import (
     note,
     styled,
 )
+from relevance_neurons.report.names import scheme_label
 
 
 @styled
@@ -42,7 +43,7 @@ def figure4(
     layers = np.arange(schemes["layer"].max() + 1)
     figure = new_figure(2 * PANEL_WIDTH, 2.9)
     axes = figure.subplots()
-    axes.set_title(f"{scheme}, top {top_percent:g} % ({chosen.height:,} neurons)")
+    axes.set_title(f"{scheme_label(scheme)}, top {top_percent:g} % ({chosen.height:,} neurons)")
     axes.set(xlabel="layer (0: nearest to the input)", ylabel="selected neurons")
     axes.set_xlim(-0.6, len(layers) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=24))

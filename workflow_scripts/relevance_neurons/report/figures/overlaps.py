@@ -23,45 +23,55 @@ from relevance_neurons.report.figures.style import (
     percent_axes,
     styled,
 )
+from relevance_neurons.report.names import of_method
 
 LABELS = {"relevant": "relevant", "non_relevant": "non-relevant"}
+DIFFERENCES = {"difference": "difference"}
+"""The one label of a method whose target lies within a query."""
 _TOP = "top % of all neurons"
 _SHARED = "shared neurons (%)"
 _MARK_EVERY = 5
 
 
 @styled
-def figure2(overlaps: pl.DataFrame, in_domain: Sequence[str], outliers: Sequence[str]) -> Figure:
+def figure2(
+    overlaps: pl.DataFrame,
+    in_domain: Sequence[str],
+    outliers: Sequence[str],
+    method: str | None = None,
+) -> Figure:
     """Neurons that two collections share, per label, with and without the outlier collections.
 
     ``overlaps``: kind, label, collections, top_percent, shared_percent, expected_percent,
-    n_selected, expected_low, expected_high. A solid curve is an in-domain and an out-of-domain
-    collection; out-of-domain pairs are a grey band (lowest to highest) with their mean dashed;
-    chance is dotted, in a band of its 95 % interval.
+    n_selected, expected_low, expected_high; ``method``: whose maps, where there are several. A
+    solid curve is an in-domain and an out-of-domain collection; out-of-domain pairs are a grey band
+    (lowest to highest) with their mean dashed; chance is dotted, in a band of its 95 % interval.
     """
+    overlaps = of_one_method(overlaps, method)
+    labels = labels_of(overlaps)
     pairs = overlaps.filter(kind="pair").with_columns(
         n_in=_n_common("collections", in_domain),
         n_outliers=_n_common("collections", outliers),
         pair=pl.col("collections").list.join(" × "),
     )
     curves = pairs.filter(n_in=1)["pair"].unique().sort().to_list()
-    figure = new_figure(2 * PANEL_WIDTH, 5.8)
-    grid = figure.subplots(2, 2, sharex=True, sharey=True)
-    for row, label in enumerate(LABELS):
+    figure = new_figure(2 * PANEL_WIDTH, 0.6 + 2.6 * len(labels))
+    grid = figure.subplots(len(labels), 2, sharex=True, sharey=True, squeeze=False)
+    for row, label in enumerate(labels):
         of_label = pairs.filter(label=label)
-        _pair_panel(grid[row, 0], of_label, curves, f"({'ac'[row]}) {LABELS[label]} neurons")
+        _pair_panel(grid[row, 0], of_label, curves, f"({'ac'[row]}) {labels[label]} neurons")
         names = ", ".join(outliers) if 0 < len(", ".join(outliers)) <= 26 else "outliers"
-        title = f"({'bd'[row]}) {LABELS[label]} neurons, without {names}"
+        title = f"({'bd'[row]}) {labels[label]} neurons, without {names}"
         if outliers:
             kept = of_label.filter(n_outliers=0)
             _pair_panel(grid[row, 1], kept, curves, title)
             if 0 < kept.height == of_label.height:
-                same = f"as ({'ac'[row]}): no judged {LABELS[label]} pairs there"
+                same = f"as ({'ac'[row]}): no judged {labels[label]} pairs there"
                 note(grid[row, 1], same, x=0.97, y=0.95, ha="right")
         else:
             grid[row, 1].set_title(title)
             note(grid[row, 1], "the study names no outliers")
-    for axes in grid[1]:
+    for axes in grid[-1]:
         axes.set_xlabel(_top_label(overlaps))
     for axes in grid[:, 0]:
         axes.set_ylabel(_SHARED)
@@ -86,39 +96,58 @@ def _pair_panel(axes: Axes, pairs: pl.DataFrame, curves: Sequence[str], title: s
 
 
 @styled
-def figure3(overlaps: pl.DataFrame) -> Figure:
+def figure3(overlaps: pl.DataFrame, method: str | None = None) -> Figure:
     """Intersections of all and of the out-of-domain collections, and of a collection's labels.
 
-    ``overlaps`` as in ``figure2``. Panels (a) and (b), one a label: solid for all collections,
-    dashed for the out-of-domain ones, each with and without the outliers. Panel (c): the neurons
-    that both labels of one collection share. Chance is dotted, in a band of its 95 % interval; in
-    (a) and (b) that of the intersection of the fewest collections, the highest.
+    ``overlaps``, ``method`` as in ``figure2``. Panels (a) and (b), one a label: solid for all
+    collections, dashed for the out-of-domain ones, each with and without the outliers. Panel (c):
+    the neurons that both labels of one collection share. Chance is dotted, in a band of its 95 %
+    interval; in (a) and (b) that of the intersection of the fewest collections, the highest.
     """
+    overlaps = of_one_method(overlaps, method)
+    labels = labels_of(overlaps)
     figure = new_figure(2 * PANEL_WIDTH, 3.5)
-    grid = figure.subplots(1, 3, sharex=True)
-    grid[1].sharey(grid[0])
+    if len(labels) == 1:  # no two labels to compare
+        grid = [figure.subplots()]
+    else:
+        grid = figure.subplots(1, 3, sharex=True)
+        grid[1].sharey(grid[0])
+        _draw_both_labels(grid[2], overlaps.filter(kind="labels"))
     intersections = overlaps.filter(pl.col("kind").str.starts_with("intersection_"))
-    for axes, letter, label in zip(grid, "ab", LABELS, strict=False):
-        axes.set_title(f"({letter}) {LABELS[label]} neurons")
+    for axes, letter, label in zip(grid, "ab", labels, strict=False):
+        axes.set_title(f"({letter}) {labels[label]} neurons")
         _percent_axes_up_to(axes, intersections)
         _draw_intersections(axes, intersections.filter(label=label))
         _chance(axes, _fewest(intersections.filter(label=label)))
         _missing(axes, intersections.filter(label=label))
-    grid[2].set_title("(c) relevant ∩ non-relevant")
-    labels = overlaps.filter(kind="labels").with_columns(pl.col("collections").list.first())
-    _percent_axes_up_to(grid[2], labels)
-    for index, collection in enumerate(labels["collections"].unique().sort()):
-        curve = labels.filter(collections=collection)
-        shared_curve(grid[2], curve, 2 + index, "-", f"(c) {collection}", lw=0.9)
-    _chance(grid[2], labels)
-    if labels.is_empty():
-        note(grid[2], "no collection with both labels")
     for axes in grid:
         axes.xaxis.set_major_locator(LogLocator())  # three panels leave no room for more
-    grid[1].set_xlabel(_top_label(overlaps))
+    grid[len(grid) // 2].set_xlabel(_top_label(overlaps))
     grid[0].set_ylabel(_SHARED)
     bottom_legend(figure, n_columns=3)
     return figure
+
+
+def of_one_method(overlaps: pl.DataFrame, method: str | None) -> pl.DataFrame:
+    """The rows that compare maps of one method with each other."""
+    return of_method(overlaps.filter(pl.col("kind") != "methods"), method)
+
+
+def labels_of(frame: pl.DataFrame) -> dict[str, str]:
+    """The labels to draw, with their words: a method has both of the paper's, or differences."""
+    return DIFFERENCES if set(frame["label"]) == set(DIFFERENCES) else LABELS
+
+
+def _draw_both_labels(axes: Axes, overlaps: pl.DataFrame) -> None:
+    axes.set_title("(c) relevant ∩ non-relevant")
+    labels = overlaps.with_columns(pl.col("collections").list.first())
+    _percent_axes_up_to(axes, labels)
+    for index, collection in enumerate(labels["collections"].unique().sort()):
+        curve = labels.filter(collections=collection)
+        shared_curve(axes, curve, 2 + index, "-", f"(c) {collection}", lw=0.9)
+    _chance(axes, labels)
+    if labels.is_empty():
+        note(axes, "no collection with both labels")
 
 
 def _draw_intersections(axes: Axes, intersections: pl.DataFrame) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
@@ -20,8 +22,11 @@ from relevance_neurons.report.figures.style import (
     new_figure,
     styled,
 )
+from relevance_neurons.report.names import method_label, of_method
 from relevance_neurons.report.tables.formats import MINUS, number
 
+_LABELS = ("relevant", "non_relevant", "difference")
+_SAMPLES = ("random", "strong")
 _SERIES = {"important": ("-", 1), "unimportant": ("--", 0)}
 _ALPHA = "α, from baseline (0) to the pair (1)"
 _WIDTH, _TOKEN_WIDTH, _HALF = 6.1, 1.3, 2.8
@@ -66,13 +71,36 @@ def figure1(path_example: pl.DataFrame) -> Figure:
 
 @styled
 def sanity_figure(
-    randomisation: pl.DataFrame, single_neurons: pl.DataFrame, correlations: pl.DataFrame
+    randomisation: pl.DataFrame,
+    single_neurons: pl.DataFrame,
+    correlations: pl.DataFrame,
+    methods: Sequence[str] | None = None,
 ) -> Figure:
-    """How scores fade with random weights, and scores against true changes by component.
+    """How scores fade with random weights, and scores against true changes.
 
     ``randomisation``: as ``randomise_layers`` returns it; ``single_neurons``: as
-    ``ablate_single_neurons`` does, and ``correlations`` as ``neuron_correlations`` does.
+    ``ablate_single_neurons`` does, and ``correlations`` as ``neuron_correlations`` does;
+    ``methods``: the study's, its own first. Of one method there is a panel a component (random
+    neurons); of several a column a method, a row a sample, with all components.
     """
+    first = methods[0] if methods else None
+    randomisation = of_method(randomisation, first)
+    if methods and len(methods) > 1:
+        figure = _of_several_methods(randomisation, single_neurons, correlations, methods)
+    else:
+        frames = (of_method(one, first) for one in (single_neurons, correlations))
+        figure = _of_one_method(randomisation, *map(_random_ones, frames))
+    bottom_legend(figure, 4)
+    return figure
+
+
+def _random_ones(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(sample="random") if "sample" in frame.columns else frame
+
+
+def _of_one_method(
+    randomisation: pl.DataFrame, single_neurons: pl.DataFrame, correlations: pl.DataFrame
+) -> Figure:
     components = [one for one in COMPONENTS if one in set(single_neurons["component"])]
     n_rows = -(-len(components) // 3)
     figure = new_figure(2 * PANEL_WIDTH, 2.3 + 1.9 * n_rows)
@@ -82,22 +110,58 @@ def sanity_figure(
     for place, component in enumerate(components):
         axes = figure.add_subplot(grid[1 + place // 3, place % 3])
         _scatter(axes, single_neurons.filter(component=component), labels)
-        found = dict(correlations.filter(component=component)["label", "spearman_zero"].iter_rows())
-        rho = ", ".join(number(found[label], 2) for label in labels)
-        axes.set_title(f"({chr(ord('b') + place)}) {component}\nρ {rho}")
+        rho = _rank_correlations(correlations.filter(component=component), labels)
+        axes.set_title(f"({chr(ord('b') + place)}) {component}\n{rho}")
         if place + 3 >= len(components):
             axes.set_xlabel("score")
         if place % 3 == 0:
             axes.set_ylabel("change of F without it")
-    bottom_legend(figure, 4)
     return figure
+
+
+def _of_several_methods(
+    randomisation: pl.DataFrame,
+    single_neurons: pl.DataFrame,
+    correlations: pl.DataFrame,
+    methods: Sequence[str],
+) -> Figure:
+    """Panels of scores against changes: a column a method, a row a sample, four to a row."""
+    samples = [one for one in _SAMPLES if one in set(single_neurons["sample"])]
+    n_columns = min(len(methods), 4)
+    n_rows = len(samples) * -(-len(methods) // n_columns)
+    figure = new_figure(2 * PANEL_WIDTH, 2.3 + 1.9 * n_rows)
+    grid = figure.add_gridspec(1 + n_rows, n_columns, height_ratios=[1.25, *[1] * n_rows])
+    _randomisation_panel(figure.add_subplot(grid[0, :]), randomisation)
+    for place, method in enumerate(methods):
+        for row, sample in enumerate(samples):
+            row += place // n_columns * len(samples)
+            axes = figure.add_subplot(grid[1 + row, place % n_columns])
+            of = {"method": method, "sample": sample}
+            neurons, found = single_neurons.filter(**of), correlations.filter(**of, component="all")
+            labels = neurons["label"].unique(maintain_order=True).to_list()
+            _scatter(axes, neurons, labels)
+            title = f"{method_label(method)}\n{sample}: {_rank_correlations(found, labels)}"
+            title = title if row % len(samples) == 0 else title.split("\n")[1]
+            axes.set_title(title, fontsize=7)
+            if row == n_rows - 1:
+                axes.set_xlabel("score")
+            if place % n_columns == 0:
+                axes.set_ylabel("change of F without it")
+    return figure
+
+
+def _rank_correlations(correlations: pl.DataFrame, labels: Sequence[str]) -> str:
+    """Spearman's ρ of each label, in their order."""
+    found = dict(correlations["label", "spearman_zero"].iter_rows())
+    return f"ρ {', '.join(number(found[label], 2) for label in labels)}"
 
 
 def _randomisation_panel(axes: Axes, randomisation: pl.DataFrame) -> None:
     axes.set_title("(a) scores of a ranker with random weights against the real ones")
     axes.axhline(0, color="black", lw=0.6)
     labels = randomisation["label"].unique(maintain_order=True).to_list()
-    for index, label in enumerate(labels):
+    for label in labels:
+        index = _LABELS.index(label)
         steps = randomisation.filter(label=label).sort("step")
         for column, style, words in (
             ("spearman", "-", "ρ of scores"),
@@ -129,9 +193,12 @@ def _scatter(axes: Axes, neurons: pl.DataFrame, labels: list[str]) -> None:
     """Score against change, on scales that show small values of either sign."""
     axes.axhline(0, color="black", lw=0.4)
     axes.axvline(0, color="black", lw=0.4)
-    for index, label in enumerate(labels):
+    for label in labels:
         own = neurons.filter(label=label)
+        index = _LABELS.index(label)
         look = {"color": colour(index), "marker": marker(index), "ms": 2.5, "mew": 0, "alpha": 0.6}
+        # Differences have no curve of their own in panel (a), which names the others.
+        look |= {"label": "differences within a query"} if label == "difference" else {}
         axes.plot(own["score"], own["change_zero"], ls="", **look)
     for axis, column in ((axes.xaxis, "score"), (axes.yaxis, "change_zero")):
         _signed_log_scale(axes, axis, neurons[column])

@@ -6,7 +6,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relevance_neurons.report.figures.overlaps import LABELS, pairs_band, shared_curve
+from relevance_neurons.report.figures.overlaps import (
+    labels_of,
+    of_one_method,
+    pairs_band,
+    shared_curve,
+)
 from relevance_neurons.report.figures.style import (
     PANEL_WIDTH,
     bottom_legend,
@@ -15,23 +20,28 @@ from relevance_neurons.report.figures.style import (
     percent_axes,
     styled,
 )
+from relevance_neurons.report.names import of_method
 
 
 @styled
-def stability_figure(split_halves: pl.DataFrame, overlaps: pl.DataFrame) -> Figure:
+def stability_figure(
+    split_halves: pl.DataFrame, overlaps: pl.DataFrame, method: str | None = None
+) -> Figure:
     """What halves of a map share over levels, beside what collections share; a panel per label.
 
     ``split_halves``: collection, label, top_percent, halving, n_pairs_half, shared_percent.
-    ``overlaps``: kind, label, collections, top_percent, shared_percent, expected_percent. A curve
-    is the mean over the halvings of a collection's pairs; the grey band is every two collections,
-    lowest to highest, with their mean dashed; chance is dotted.
+    ``overlaps``: kind, label, collections, top_percent, shared_percent, expected_percent;
+    ``method``: whose maps, where there are several. A curve is the mean over the halvings of a
+    collection's pairs; the grey band is every two collections, lowest to highest, with their mean
+    dashed; chance is dotted.
     """
+    split_halves, overlaps = of_method(split_halves, method), of_one_method(overlaps, method)
+    labels = labels_of(split_halves)
     figure = new_figure(2 * PANEL_WIDTH, 3.5)
     collections = split_halves["collection"].unique(maintain_order=True).to_list()
-    for axes, (letter, label) in zip(
-        figure.subplots(1, 2, sharex=True, sharey=True), zip("ab", LABELS, strict=True), strict=True
-    ):
-        axes.set_title(f"({letter}) {LABELS[label]} neurons")
+    panels = figure.subplots(1, len(labels), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, letter, label in zip(panels, "ab", labels, strict=False):
+        axes.set_title(f"({letter}) {labels[label]} neurons")
         axes.set_xlabel("neurons selected (top % of all)")
         percent_axes(axes)
         pairs = overlaps.filter(kind="pair", label=label)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -68,6 +69,34 @@ def colour(index: int) -> str:
 def marker(index: int) -> str:
     """A marker that keeps curves apart where colours repeat or are not seen."""
     return MARKERS[index % len(MARKERS)]
+
+
+def spread_out(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """``places`` moved as little as it takes to lie ``gap`` apart between ``low`` and ``high``.
+
+    Their order stays. Where they do not fit, they lie evenly over the whole of it.
+    """
+    order = np.argsort(places, kind="stable")
+    if len(places) > 1 and gap * (len(places) - 1) > high - low:
+        moved = np.linspace(low, high, len(places))
+    else:
+        steps = gap * np.arange(len(places))
+        # Without the gaps they need only stay in order: the isotonic fit, pooling neighbours.
+        moved = np.clip(_in_order(np.asarray(places, float)[order] - steps), low, high)
+        moved = np.minimum(moved, high - gap * (len(places) - 1)) + steps
+    found = np.empty(len(places))
+    found[order] = moved
+    return found.tolist()
+
+
+def _in_order(values: np.ndarray) -> np.ndarray:
+    """The nearest values that never fall (least squares): neighbours that do are averaged."""
+    blocks: list[list[float]] = []
+    for value in values:
+        blocks.append([value])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    return np.array([np.mean(block) for block in blocks for _ in block])
 
 
 def percent_axes(axes: Axes, highest: float = 100) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.report.names import scheme_label
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 from relevance_neurons.report.tables.table4 import (
     DOMAINS,
@@ -15,6 +16,7 @@ from relevance_neurons.report.tables.table4 import (
     table4_schemes,
 )
 from relevance_neurons.selection.ablation_kinds import (
+    BOTTOM,
     DRAWN,
     KEEP_ONLY,
     KINDS,
@@ -27,7 +29,7 @@ from relevance_neurons.selection.ablation_kinds import (
 _ATTAINABLE = "attainable"
 _ALIKE = (0.67, 1.5)
 """The scheme's mean activation size over that of its matched draws, where these match."""
-_HEADINGS = {KEEP_ONLY: "keep only", _ATTAINABLE: "% of attainable"}
+_HEADINGS = {KEEP_ONLY: "keep only", BOTTOM: "least important", _ATTAINABLE: "% of attainable"}
 
 
 def controls_table(
@@ -56,7 +58,7 @@ def controls_table(
     shown = [kind for kind in kinds_shown(value) if kind in set(data["kind"])]
     columns = [(domain, one) for domain in DOMAINS for one in [*shown, _ATTAINABLE]]
     rows = [
-        [Cell(scheme), Cell(f"{level:g} %")]
+        [Cell(scheme_label(scheme)), Cell(f"{level:g} %")]
         + [_cell(found, scheme, level, *column, plain=value) for column in columns]
         for level in sorted(data["top_percent"].unique())
         for scheme in schemes
@@ -76,7 +78,7 @@ def controls_table(
 
 def kinds_shown(value: str) -> list[str]:
     """The kinds in the order of the table; the plain one is called by the study's ``value``."""
-    return [value, *(one for one in VALUES if one != value), KEEP_ONLY, *DRAWN]
+    return [value, *(one for one in VALUES if one != value), KEEP_ONLY, BOTTOM, *DRAWN]
 
 
 def with_domain_and_kind(
@@ -160,6 +162,7 @@ def _notes(shown: Sequence[str], value: str, margin: float, significance: float)
         "mean": "they give their mean over the attribution pairs",
         KEEP_ONLY: "all neurons but the scheme's are switched off (a ranker that then gives every "
         "passage one score ranks by doc_id, as trec_eval does, which may lie off the floor)",
+        BOTTOM: "as many neurons from the other end of the scheme's ranking",
         "random": "as many random neurons in the same layers and components",
         MATCHED: "random neurons as near in activation size as there are in the same layers and "
         "components (‡: they are not near; the scheme's mean size is less than "

@@ -36,6 +36,7 @@ _LATEX = {
     "τ": r"$\tau$",
     "ρ": r"$\rho$",
     "Δ": r"$\Delta$",
+    "Σ": r"$\Sigma$",
     "×": r"$\times$",
     "·": r"$\cdot$",
     "±": r"$\pm$",
@@ -85,6 +86,11 @@ def number(value: float | None, digits: int) -> str:
         return NOTHING
     text = f"{value:.{digits}f}"
     return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+
+
+def count(value: int | None) -> str:
+    """``value`` with commas between thousands; a dash for None."""
+    return NOTHING if value is None else f"{value:,}"
 
 
 def write_table(table: Table, paths: Iterable[str | Path]) -> None:

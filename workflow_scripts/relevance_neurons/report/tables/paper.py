@@ -1,15 +1,11 @@
-"""The paper's tables 1 to 3 and the table of ranking quality, made from the study's results."""
+"""The paper's tables 1 and 2 and the table of ranking quality, made from the study's results."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import polars as pl
 
 from relevance_neurons.ablation.ranking_quality import RANKINGS
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
-from relevance_neurons.selection.ablation_kinds import RANDOM, named
-from relevance_neurons.selection.schemes import Scheme
 
 _INPUTS = {
     "original": "the pair itself",
@@ -29,7 +25,6 @@ _KEPT = {
     True: "all, whatever the ranker predicts (keep: all; in brackets, on how many of them its "
     "prediction agrees with the label)",
 }
-_PAIRS = {("relevant",): "relevant pairs", ("non_relevant",): "non-relevant pairs"}
 
 
 def table1(baselines: pl.DataFrame) -> Table:
@@ -103,95 +98,6 @@ def table2(collections: pl.DataFrame) -> Table:
         groups=[("", 5), ("relevant", 2), ("non-relevant", 2)],
         alignment=["l"] * 3 + ["r"] * 6,
     )
-
-
-def table3(schemes: Iterable[Scheme], scheme_sizes: pl.DataFrame, n_draws: int = 0) -> Table:
-    """The notation (Vast et al., table 3), from the schemes that the study defines.
-
-    ``scheme_sizes``: scheme, top_percent, n_neurons, collections; ``n_draws``: draws of the
-    random controls (0: the study has none).
-    """
-    levels = sorted(scheme_sizes["top_percent"].unique())
-    sizes = scheme_sizes.sort("top_percent").group_by("scheme").agg("n_neurons")
-    n_neurons = dict(sizes.iter_rows())
-    lines = [
-        (
-            one.scheme,
-            *_symbols(one),
-            _meaning(one),
-            ", ".join(one.collections),
-            " / ".join(map(str, n_neurons[one.scheme])),
-        )
-        for one in schemes
-    ]
-    if n_draws:
-        meaning = f"as many neurons in the same layers and components, {n_draws} draws"
-        lines.append(
-            (named(RANDOM, "<scheme>"), "random", r"\mathrm{random}", meaning, NOTHING, NOTHING)
-        )
-    columns = ["scheme", "symbol", "symbol_latex", "meaning", "collections", "n_neurons"]
-    rows = [
-        [Cell(symbol, latex=f"${tex}$"), Cell(scheme), *map(Cell, rest)]
-        for scheme, symbol, tex, *rest in lines
-    ]
-    return Table(
-        name="table3",
-        title="Notation: the schemes of this study",
-        columns=["symbol", "scheme", "meaning", "collections", "neurons"],
-        rows=rows,
-        data=pl.DataFrame(lines, schema=columns, orient="row"),
-        notes=[
-            f"Neurons: selected at X = {' / '.join(f'{x:g}' for x in levels)}. P_x ⊕ N_x is called "
-            "F_x. O: out-of-domain collections; A: all collections; those without judged "
-            "non-relevant pairs are left out of N and F."
-        ],
-        alignment=["l", "l", "p{4cm}", "p{4cm}", "r"],
-    )
-
-
-def _symbols(scheme: Scheme) -> tuple[str, str]:
-    """The paper's symbol of a scheme, in Unicode and LaTeX; its name if it is one's own."""
-    letter, _, of = scheme.scheme.partition("_")
-    if scheme.own:
-        return scheme.scheme, _tex_name(scheme.scheme)
-    if scheme.is_joint:
-        one, many = ("o", "O") if of == "and_out" else ("a", "A")
-        if scheme.across_collections == "fusion":
-            return f"{letter}_{many}", f"{letter}_{{{many}}}"
-        return (
-            f"⋂ {letter}_{one}, {one} ∈ {many}",
-            f"\\bigcap_{{{one} \\in {many}}} {letter}_{{{one}}}",
-        )
-    name = _tex_name(of)
-    if letter == "F":
-        return f"P_{of} ⊕ N_{of}", f"P_{{{name}}} \\oplus N_{{{name}}}"
-    return scheme.scheme, f"{letter}_{{{name}}}"
-
-
-def _tex_name(name: str) -> str:
-    escaped = name.replace("_", r"\_").replace("-", "{-}")  # a bare one is a minus, with space
-    return f"\\mathrm{{{escaped}}}"
-
-
-def _meaning(scheme: Scheme) -> str:
-    """What a scheme picks, in words."""
-    order = "mean score" if scheme.rank_by == "score" else "mean score without its sign"
-    pick = f"{scheme.pick} X % by {order}"
-    fused = scheme.across_labels == "fusion"
-    pairs = _PAIRS.get(scheme.labels, "mean of both labels" if fused else "of each label")
-    where = [
-        f"among {', '.join(scheme.components)}" if scheme.components else "",
-        f"in layers {', '.join(map(str, scheme.layers))}" if scheme.layers else "",
-    ]
-    words = ", ".join([pick, pairs, *filter(None, where)])
-    if len(scheme.labels) > 1 and not fused:
-        words += ", in both"
-    if len(scheme.collections) > 1 or scheme.is_joint:
-        words += {
-            "intersection": "; intersection over the collections",
-            "fusion": "; of the mean over the collections",
-        }[scheme.across_collections]
-    return words
 
 
 def ranking_quality_table(quality: pl.DataFrame) -> Table:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
+from relevance_neurons.report.names import of_method
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 
 CHANGES = ("zero", "mean")
 
 
-def randomisation_table(randomisation: pl.DataFrame) -> Table:
+def randomisation_table(randomisation: pl.DataFrame, method: str | None = None) -> Table:
     """How little of the scores is left once weights are random (METHOD, section 2.9).
 
-    ``randomisation``: a row per label and step, as ``randomise_layers`` returns it.
+    ``randomisation``: a row per label and step, as ``randomise_layers`` returns it; ``method``:
+    whose scores, where there are several.
     """
+    randomisation = of_method(randomisation, method)
     rows = [
         [
             Cell(row["label"]),
@@ -51,13 +54,16 @@ def randomisation_table(randomisation: pl.DataFrame) -> Table:
     )
 
 
-def single_neurons_table(correlations: pl.DataFrame) -> Table:
+def single_neurons_table(correlations: pl.DataFrame, method: str | None = None) -> Table:
     """Score against true change, by component (METHOD, section 2.10).
 
-    ``correlations``: a row per label and component, as ``neuron_correlations`` returns it.
+    ``correlations``: a row per label and component (and sample), as ``neuron_correlations`` returns
+    it; ``method``: whose scores, where there are several. The CSV has all methods.
     """
+    own = of_method(correlations, method)
+    keys = [one for one in ("label", "sample", "component") if one in own.columns]
     rows = [
-        [Cell(row["label"]), Cell(row["component"]), Cell(str(row["n_neurons"]))]
+        [*(Cell(row[name]) for name in keys), Cell(str(row["n_neurons"]))]
         + [
             cell
             for name in CHANGES
@@ -68,31 +74,40 @@ def single_neurons_table(correlations: pl.DataFrame) -> Table:
                 Cell(number(_resolved_percent(row, name), 0)),
             )
         ]
-        for row in correlations.iter_rows(named=True)
+        for row in own.iter_rows(named=True)
     ]
     return Table(
         name="single_neurons",
         title="A neuron's score against what F loses without it",
         columns=[
-            "label",
-            "component",
+            *keys,
             "neurons",
             *["ρ [95 % interval]", "ρ of sizes", "same sign %", "resolved %"] * 2,
         ],
         rows=rows,
         data=correlations,
         notes=[
-            f"Each neuron of the sample switched off alone, over {correlations['n_pairs'].max()} "
+            f"Each neuron of the sample switched off alone, over {own['n_pairs'].max()} "
             "pairs: it gives 0, or its mean. ρ: Spearman's rank correlation over neurons of the "
             "score with F(x) − F(x without it), in brackets its 95 % interval (bootstrap over "
             "neurons, BCa); of sizes: of both without their signs. Resolved: neurons whose mean "
             "change is more than two standard errors from 0; the others' signs and ranks may be "
             "noise, of pairs or of rounding. Where attention saturates, "
-            "scores of query and key may miss what the neurons do."
+            "scores of query and key may miss what the neurons do.",
+            *_note_on_samples(own),
         ],
-        groups=[("", 3), ("gives 0", 4), ("gives its mean", 4)],
-        alignment=["l", "l", *"rrrrrrrrr"],
+        groups=[("", len(keys) + 1), ("gives 0", 4), ("gives its mean", 4)],
+        alignment=[*("l" for _ in keys), *"rrrrrrrrr"],
     )
+
+
+def _note_on_samples(correlations: pl.DataFrame) -> list[str]:
+    if "sample" not in correlations.columns:
+        return []
+    return [
+        "Sample: random neurons, as many of each component, or strong ones, with large scores "
+        "(whose wider range by itself raises ρ)."
+    ]
 
 
 def _resolved_percent(row: dict, name: str) -> float | None:

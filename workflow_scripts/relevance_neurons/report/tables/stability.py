@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.report.names import of_method
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 
 STABLE = 0.95
@@ -13,6 +14,7 @@ STABLE = 0.95
 USUAL_LEVEL = 1.0
 _MAP = ["collection", "label"]
 _LABELS = {"relevant": "relevant", "non_relevant": "non-relevant"}
+_WORDS = _LABELS | {"difference": "difference"}
 
 
 def usual_level(levels: Sequence[float]) -> float:
@@ -25,13 +27,16 @@ def summarise_stability(
     split_halves: pl.DataFrame,
     convergence: pl.DataFrame | None,
     collections: pl.DataFrame,
+    method: str | None = None,
 ) -> pl.DataFrame:
     """A row per map and level, nulls where the study did not ask.
 
     ``frequencies``: collection, label, top_percent, frequency, selected (rows that count);
     ``split_halves``: the same keys, shared_percent of each halving; ``convergence``: the same keys,
-    what ``summarise_convergence`` returns; ``collections``: table 2's, of which the kept pairs.
+    what ``summarise_convergence`` returns; ``collections``: table 2's, of which the kept pairs;
+    ``method``: whose maps, where there are several.
     """
+    frequencies, split_halves = (of_method(one, method) for one in (frequencies, split_halves))
     labels = {f"kept_{label}": label for label in _LABELS}
     n_pairs = collections.unpivot(
         list(labels), index="collection", variable_name="label", value_name="n_pairs"
@@ -55,8 +60,10 @@ def summarise_stability(
     )
     if convergence is None:
         convergence = pl.DataFrame(schema=_CONVERGENCE)
-    doubled = convergence.rename(
-        {"n_pairs": "n_pairs_doubled", "shared_percent": "doubled_shared_percent"}
+    doubled = (
+        of_method(convergence, method)
+        .select(list(_CONVERGENCE))
+        .rename({"n_pairs": "n_pairs_doubled", "shared_percent": "doubled_shared_percent"})
     )
     for other, of in ((n_pairs, _MAP), (halves, keys), (doubled, keys)):
         summary = summary.join(other, on=of, how="left", maintain_order="left")
@@ -81,7 +88,7 @@ def stability_table(summary: pl.DataFrame) -> Table:
     rows = [
         [
             Cell(row["collection"]),
-            Cell(_LABELS[row["label"]]),
+            Cell(_WORDS[row["label"]]),
             Cell(NOTHING if row["n_pairs"] is None else f"{row['n_pairs']:,}"),
             Cell(f"{row['n_neurons']:,}"),
             Cell(_range(row, "halves", 1)),
@@ -129,12 +136,14 @@ def _note_on_points(summary: pl.DataFrame) -> str:
     )
 
 
-def sensitivity_table(sensitivity: pl.DataFrame) -> Table:
+def sensitivity_table(sensitivity: pl.DataFrame, method: str | None = None) -> Table:
     """What other settings of the attribution change: a row per two variants.
 
     ``sensitivity``: collection, label, variant_a, variant_b, top_percent, kendall_tau, spearman,
-    shared_percent, expected_percent; the rows shown are means over the maps at the usual level.
+    shared_percent, expected_percent; the rows shown are means over the maps at the usual level;
+    ``method``: whose maps, where there are several.
     """
+    sensitivity = of_method(sensitivity, method)
     level = usual_level(sensitivity["top_percent"].unique().to_list())
     shown = sensitivity.filter(top_percent=level)
     named = {"kendall_tau": "tau", "spearman": "rho", "shared_percent": "shared"}

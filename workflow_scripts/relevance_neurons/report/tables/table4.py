@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from relevance_neurons.report.names import scheme_label
 from relevance_neurons.report.tables.formats import NOTHING, Cell, Table, number
 from relevance_neurons.selection.ablation_kinds import PLAIN, RANDOM, with_kind
 
@@ -54,7 +55,7 @@ def table4(
     columns = [(level, domain) for level in levels for domain in DOMAINS]
     ranks = {column: _largest(data, *column) for column in columns}
     rows = [
-        [Cell(scheme)]
+        [Cell(scheme_label(scheme))]
         + [_effect_cell(found.get((scheme, *column)), ranks[column]) for column in columns]
         for scheme in [RANDOM, *schemes]
     ]
