@@ -66,9 +66,10 @@ def read_project() -> dict:
 
 def read_lists(pyproject: dict) -> dict[str, dict[str, str]]:
     """The packages of each requirements file, by name."""
-    project, groups = pyproject["project"], pyproject["dependency-groups"]
+    groups = pyproject["dependency-groups"]
+    pins = pyproject["tool"]["relevance-neurons"]["pins"]
     lists = {
-        "requirements.txt": project["dependencies"] + project["optional-dependencies"]["workflow"],
+        "requirements.txt": [f"{name}=={version}" for name, version in pins.items()],
         "requirements-dev.txt": groups["dev"],
         "requirements-model.txt": groups["model"],
         "requirements-oldest.txt": groups["oldest"],

@@ -2,9 +2,11 @@
 
 import re
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from envs import write_pins
 
@@ -24,6 +26,17 @@ PINNED = {
 @pytest.mark.parametrize("file", TEXTS)
 def test_the_lists_are_those_of_pyproject(file):
     assert (ROOT / file).read_text(encoding="utf-8") == TEXTS[file], "`make pins` writes it"
+
+
+def test_every_package_that_users_install_is_pinned_within_its_range():
+    """And nothing else is: the ranges are what pip reads, the pins what all is tested with."""
+    project, pins = PYPROJECT["project"], PYPROJECT["tool"]["relevance-neurons"]["pins"]
+    extras = project["optional-dependencies"].values()
+    given = [Requirement(one) for one in chain(project["dependencies"], *extras)]
+    ranges = {one.name: one.specifier for one in given if one.name != project["name"]}
+    assert ranges.keys() == pins.keys()
+    outside = [name for name, version in pins.items() if version not in ranges[name]]
+    assert not outside and all("==" not in str(one) for one in ranges.values())
 
 
 def test_every_list_is_made():

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.running.extras import extra
 from relevance_neurons.tokens.check import TokenCheck
 
 Found = Iterator[tuple[int | None, TokenCheck, np.ndarray]]
@@ -33,9 +34,11 @@ def find_scorer(
         case "information_bottleneck":
             return _of_layers(reranker, layers, statistics, settings)
         case "integrated_gradients":
-            from relevance_neurons.tokens.integrated_gradients import scores
+            with extra("tokens"):
+                from relevance_neurons.tokens.integrated_gradients import scores
         case "lime":
-            from relevance_neurons.tokens.lime import scores
+            with extra("tokens"):
+                from relevance_neurons.tokens.lime import scores
         case "leave_one_out":
             from relevance_neurons.tokens.leave_one_out import scores
         case "random":
