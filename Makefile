@@ -76,6 +76,7 @@ benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed;
 lint: setup  ## Formatters, linters, unused and undeclared packages, the schema of every study
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy --no-incremental
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest

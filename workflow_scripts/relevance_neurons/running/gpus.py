@@ -61,7 +61,7 @@ def visible_gpus() -> list[str]:
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is None:
         return list(found.values())
-    named = (_resolved(name.strip(), found) for name in allowed.split(","))
+    named = (_resolved(name.strip(), found) or "" for name in allowed.split(","))
     return list(takewhile(bool, named))
 
 

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn, TextIO
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.gpus import one_gpu
@@ -70,7 +71,7 @@ def ranker_job(log: str | Path, threads: int) -> Iterator[None]:
         yield
 
 
-def _fail(line: str, *streams) -> None:
+def _fail(line: str, *streams: TextIO | None) -> NoReturn:
     for stream in streams:
         if stream is not None:
             print(line, file=stream, flush=True)

@@ -60,7 +60,9 @@ def _query(
 
 def check(file: str | Path, **variables: object) -> None:
     """Raise ``UserError`` with the first fault that the query in ``file`` finds, if any."""
-    for fault in run_sql(file, **variables)["fault"]:
+    with _query(file, variables, one_thread=False) as rows:
+        faults = rows.pl()["fault"]
+    for fault in faults:
         raise UserError(fault)
 
 

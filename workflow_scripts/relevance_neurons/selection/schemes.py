@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -96,7 +97,7 @@ class Scheme:
         return fields if self.heads else {k: v for k, v in fields.items() if k != "heads"}
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, object]) -> Scheme:
+    def from_dict(cls, fields: Mapping[str, Any]) -> Scheme:
         """The inverse of ``as_dict``."""
         return cls(**{key: _tupled(value) for key, value in fields.items()})
 
@@ -120,7 +121,7 @@ def paper_schemes(
         for family, labels in FAMILIES.items()
     }
 
-    def scheme(name: str, family: str, collections: tuple[str, ...], **more: str) -> Scheme:
+    def scheme(name: str, family: str, collections: tuple[str, ...], **more: Any) -> Scheme:
         return Scheme(name + suffix, FAMILIES[family], collections, (method,), **more)
 
     schemes = [
@@ -174,7 +175,7 @@ def own_schemes(
 
 def of_heads(name: str, heads: str | Iterable[Iterable[int]]) -> Scheme:
     """The scheme of ``heads``: (layer, head) pairs, or one of ``KINDS_OF_HEADS``."""
-    named = heads if isinstance(heads, str) else tuple(tuple(one) for one in heads)
+    named = heads if isinstance(heads, str) else tuple((layer, head) for layer, head in heads)
     return Scheme(name, (), (), methods=(), own=True, heads=named)
 
 
@@ -207,5 +208,5 @@ def _listed(value: object) -> object:
     return list(map(_listed, value)) if isinstance(value, tuple) else value
 
 
-def _tupled(value: object) -> object:
+def _tupled(value: Any) -> Any:
     return tuple(map(_tupled, value)) if isinstance(value, list) else value

@@ -24,7 +24,9 @@ def with_chance(overlaps: pl.DataFrame, confidence: float = CONFIDENCE) -> pl.Da
     prefer the same layers share more than this without agreeing on neurons.
     """
     keys = overlaps.select("n_neurons", "n_selected", "n_maps", "n_shared").iter_rows()
-    rows = [(*interval(*key[:3], confidence), p_value(*key)) for key in keys]
+    rows = [
+        (*interval(n, m, k, confidence), p_value(n, m, k, observed)) for n, m, k, observed in keys
+    ]
     names = ["expected_low", "expected_high", "p_value_chance"]
     schema = dict.fromkeys(names, pl.Float64)
     percent = 100 / pl.col("n_selected")

@@ -18,8 +18,8 @@ def shared_percent(scores: np.ndarray, other: np.ndarray, m: int) -> float:
 
     Ties go to the earlier neuron.
     """
-    tops = [np.argsort(-one, kind="stable")[:m] for one in (scores, other)]
-    return 100 * len(np.intersect1d(*tops)) / m
+    top, other_top = (np.argsort(-one, kind="stable")[:m] for one in (scores, other))
+    return 100 * len(np.intersect1d(top, other_top)) / m
 
 
 def rank_correlations(scores: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
@@ -42,4 +42,5 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float | None:
 
 def relative_difference(scores: np.ndarray, better: np.ndarray) -> float:
     """L2 norm of the difference through that of ``better``; 0 where both are nothing but zeros."""
-    return float(np.linalg.norm(scores - better) / max(np.linalg.norm(better), 1e-300))
+    norm = float(np.linalg.norm(better))
+    return float(np.linalg.norm(scores - better)) / max(norm, 1e-300)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.stats import t, ttest_rel
@@ -18,7 +19,7 @@ FEWEST_DRAWS = 3
 """Draws below which their spread is not worth a t-test."""
 FEWEST_QUERIES = 10
 """Queries below which differences without variance show nothing; see ``equivalence_p``."""
-Bounds = list[float | None]
+Bounds = Sequence[float | None]
 
 
 def difference_percent(original: np.ndarray, pruned: np.ndarray) -> float | None:

@@ -60,7 +60,7 @@ def stratified_means(
     ``values``: of each collection the same rows, shape (rows, queries); queries are drawn within
     each by its own generator.
     """
-    total: np.ndarray | float = 0.0
+    total = np.zeros((replicates, len(values[0])))
     for one, rng in zip(values, rngs, strict=True):
         total = total + resampled_means(one, rng, replicates)
     return total / len(values)
