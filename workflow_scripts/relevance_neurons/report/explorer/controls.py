@@ -1,0 +1,51 @@
+"""Plain selects that choose which of several views is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+MISSING = "Not in this study."
+
+
+@dataclass(frozen=True)
+class Control:
+    """A select: its key, its label, and its options as (value, words); the first is chosen."""
+
+    key: str
+    label: str
+    options: Sequence[tuple[str, str]]
+
+
+def switched(name: str, controls: Sequence[Control], views: Mapping[tuple[str, ...], str]) -> str:
+    """``controls`` above the one of ``views`` whose key is what they choose, in their order.
+
+    A choice without a view shows that the study does not have it. ``name`` is unique in the page.
+    """
+    first = tuple(control.options[0][0] for control in controls)
+    selects = "".join(_select(name, control) for control in controls)
+    shown = "\n".join(_view(key, html, key == first) for key, html in views.items())
+    return (
+        f'<div class="switched" id="switched-{name}">\n'
+        f'<div class="controls" role="group">{selects}</div>\n{shown}\n'
+        f'<p class="missing" role="status"{"" if first not in views else " hidden"}>{MISSING}</p>\n'
+        "</div>"
+    )
+
+
+def _select(name: str, control: Control) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}">{escape(words)}</option>'
+        for value, words in control.options
+    )
+    return (
+        f"<label>{escape(control.label)} "
+        f'<select id="{name}-{control.key}" autocomplete="off">{options}</select></label>'
+    )
+
+
+def _view(key: tuple[str, ...], html: str, is_shown: bool) -> str:
+    hidden = "" if is_shown else " hidden"
+    return f'<div class="view" data-key="{escape(json.dumps(key))}"{hidden}>{html}</div>'
