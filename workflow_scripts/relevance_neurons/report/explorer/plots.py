@@ -18,6 +18,17 @@ SEQUENTIAL = "Cividis"
 HEIGHT = 380
 
 
+MARKERS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
+"""Symbols of series, which tell them apart where colours do not."""
+BAND = "rgba(128,128,128,0.28)"
+"""The ground of what chance gives."""
+
+
+def faded(colour: str, alpha: float = 0.16) -> str:
+    """``colour`` (#rrggbb) as the ground of an interval."""
+    return f"rgba({', '.join(map(str, bytes.fromhex(colour[1:])))}, {alpha})"
+
+
 def style(figure: go.Figure) -> go.Figure:
     """Give ``figure`` the house's margins and legend; colours of text come by the theme."""
     return figure.update_layout(

@@ -46,7 +46,7 @@ class Results:
     def query(self, name: str, **parameters: object) -> pl.DataFrame:
         """The rows of the query in ``name``.sql beside this file, its ``$parameter``s filled in."""
         text = (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
-        return self._connection.execute(text, parameters or None).pl()
+        return self._connection.sql(text, params=parameters or None).pl()
 
     def has(self, table: str, *columns: str) -> bool:
         """Whether ``table`` has a row and these ``columns``, which an old database may lack."""

@@ -1,0 +1,39 @@
+"""The explorer of a study: its sections in their order, from the database to the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from relevance_neurons.report.explorer.answer import answer
+from relevance_neurons.report.explorer.made import made
+from relevance_neurons.report.explorer.page import Section, write_page
+from relevance_neurons.report.explorer.results import Results
+from relevance_neurons.report.explorer.where import where
+from relevance_neurons.report.explorer.which import which
+
+SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
+    answer,
+    where,
+    which,
+    made,
+)
+"""In the order of the page. One gives None where the study did not run what it shows."""
+
+
+def write_explorer(database: str | Path, output: str | Path) -> None:
+    """Write the page of the study in ``database``, a neurons.duckdb, to ``output``.
+
+    Run times are in it where the folder benchmarks lies beside the database. Raises ``UserError``
+    where ``database`` is no study's.
+    """
+    with Results(database) as results:
+        sections = [one for one in (section(results) for section in SECTIONS) if one is not None]
+        name = results.study.get("study", Path(database).parent.name)
+        write_page(output, f"Which neurons rank? Study {name}", sections, _subtitle(results))
+
+
+def _subtitle(results: Results) -> str:
+    settings = results.study
+    ranker = settings.get("reranker.model") or settings.get("reranker.finetune.base")
+    return f"Ranker: {ranker}" if ranker else ""
