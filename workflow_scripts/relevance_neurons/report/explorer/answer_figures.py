@@ -57,9 +57,18 @@ def curve_figure(curves: pl.DataFrame, ablated: str, methods: list[str], measure
         if curve.height:
             _line(figure, curve, method_label(method), index)
     off = "Neurons kept" if ablated == "keep_only" else "Neurons switched off"
-    figure.update_xaxes(title=f"{off} (number, log scale)", type="log", dtick="D2")
+    figure.update_xaxes(title=f"{off} (log scale)", type="log", **_ticks(curves["n_neurons"]))
     figure.update_yaxes(title=f"Change of {measure} (%)", zeroline=True)
     return figure
+
+
+def _ticks(numbers: pl.Series) -> dict[str, list]:
+    """Ticks at what was measured, without those too near to the one before."""
+    shown: list[int] = []
+    for one in numbers.unique().sort().to_list():
+        if one > 0 and (not shown or one >= 1.6 * shown[-1]):
+            shown.append(one)
+    return {"tickvals": shown, "ticktext": [f"{one:,}" for one in shown]}
 
 
 def _band(figure: go.Figure, draws: pl.DataFrame) -> None:

@@ -35,5 +35,7 @@ def write_explorer(database: str | Path, output: str | Path) -> None:
 
 def _subtitle(results: Results) -> str:
     settings = results.study
-    ranker = settings.get("reranker.model") or settings.get("reranker.finetune.base")
-    return f"Ranker: {ranker}" if ranker else ""
+    if "reranker.model" in settings:
+        return f"Ranker: {settings['reranker.model']}"
+    base = settings.get("reranker.finetune.base")
+    return f"Ranker: fine-tuned from {base}" if base else ""

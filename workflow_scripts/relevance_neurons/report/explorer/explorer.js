@@ -21,15 +21,24 @@
       colorscale: {}, legend: { bgcolor: "rgba(0,0,0,0)" } } };
   };
 
-  const OPTIONS = { responsive: true, displaylogo: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"] };
+  // A plot is one picture to a reader of the screen: no buttons in it.
+  const OPTIONS = { responsive: true, displayModeBar: false };
+
+  function plotly() { // read when the first plot is seen: the answer stands before that
+    if (!window.Plotly) {
+      const script = document.createElement("script");
+      script.textContent = document.getElementById("plotly").textContent;
+      document.head.append(script);
+    }
+    return window.Plotly;
+  }
 
   function drawPlot(figure) {
     const box = figure.querySelector(".canvas");
     const { data: traces, layout } = data(figure);
     drawn.add(figure);
     layout.template = template(inkOf());
-    return Plotly.react(box, traces, layout, OPTIONS);
+    return plotly().react(box, traces, layout, OPTIONS);
   }
 
   function redraw() {
@@ -62,12 +71,19 @@
     const { default: DataTable } = await dataTables();
     const rows = cells.length ? cells[0].map((_, i) => cells.map(column => column[i])) : [];
     const few = rows.length <= 10;
-    new DataTable(figure.querySelector("table"), {
+    const isShort = column => column.number || cells[columns.indexOf(column)].every(text => text.length < 25);
+    const look = column => (column.number ? "number" : "") + (isShort(column) ? " short" : "")
+      + (column.title.length > 14 ? " long-title" : "");
+    const made = new DataTable(figure.querySelector("table"), {
       data: rows, order: [], autoWidth: false, deferRender: true, pageLength: 10,
       lengthMenu: [10, 25, 100], paging: !few, info: !few, searching: search && !few,
       columns: columns.map(column => ({ title: asText(column.title), render: shownAs(column),
-        type: column.number ? "num" : "string", className: column.number ? "number" : "" })),
+        type: column.number ? "num" : "string", className: look(column) })),
     });
+    // Landmarks of their own names, whatever DataTables calls all of them.
+    const name = figure.querySelector("figcaption").textContent.split(/[.;,]/)[0];
+    figure.querySelectorAll("nav").forEach(nav => nav.setAttribute("aria-label", "Pages of: " + name));
+    return made;
   }
 
   // --- when they are seen ---
