@@ -40,6 +40,7 @@ rule all:
     default_target: True
     input:
         "<results>/neurons.duckdb",
+        "<results>/explorer.html",
         rules.write_tables.output,
         rules.draw_figures.output,
         TOKEN_RESULTS,

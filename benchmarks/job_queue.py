@@ -66,7 +66,10 @@ class StudyTasks:
         ]
         needed = {name for task in tasks for name in task.needs}
         ends = tuple(task.name for task in tasks if task.name not in needed)
-        report = ("compare_methods", "write_tables", "draw_figures", "build_database")
+        report = (
+            *("compare_methods", "write_tables", "draw_figures"),
+            *("build_database", "build_explorer"),
+        )
         return [*tasks, *(Task(name, LIGHT, ends) for name in report)]
 
     def with_ranker(

@@ -344,3 +344,29 @@ rule build_database:
         "Gather all tables in one database"
     script:
         "../workflow_scripts/report/build_database.py"
+
+
+rule build_explorer:
+    input:
+        database=rules.build_database.output.database,
+        page_files=[
+            workflow.source_path(f"../workflow_scripts/relevance_neurons/report/explorer/{name}")
+            for name in ("explorer.html", "explorer.css", "explorer.js")
+        ],
+    output:
+        explorer=report(
+            "<results>/explorer.html", caption="captions/explorer.rst", category="Explorer"
+        ),
+    log:
+        "<logs>/build_explorer.log",
+    benchmark:
+        "<benchmarks>/build_explorer.tsv"
+    conda:
+        "../envs/tables.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(LIGHT_MINUTES),
+    message:
+        "Write the page to explore the results"
+    script:
+        "../workflow_scripts/report/build_explorer.py"

@@ -48,6 +48,7 @@ USED = {
     "measure_levels": {"duckdb", *BM25},
     "compare_methods": {"duckdb"},
     "build_database": {"duckdb"},
+    "build_explorer": {"duckdb", "pandas"},
     "write_tables": {"duckdb"},
     "draw_figures": {"matplotlib"},
     "evaluate_reranker": {"ir_measures", *OF_A_RANKER},
