@@ -20,7 +20,7 @@ from relevance_neurons.report.names import method_label
 
 MAP = ("collection", "label", "method")
 NEURON = ("layer", "component", "neuron")
-CELLS, MOST, LEAST = 250_000, 200, 20
+CELLS, MOST, LEAST = 120_000, 200, 20
 """About as many cells of tables as the page may hold; most and least neurons of a map's list."""
 
 
