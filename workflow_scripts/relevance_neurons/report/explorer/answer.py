@@ -13,6 +13,12 @@ from relevance_neurons.report.explorer.words import level, p_value, percent, set
 from relevance_neurons.report.names import method_label, parted
 
 _NEEDED = ("p_value_holm", "significant_holm", "p_value_random_t", "detectable_holm_percent")
+NAMES = (
+    "Sets of neurons are called P_x, N_x, F_x or D_x: those with the highest scores on relevant, on "
+    "non-relevant, on both kinds of pairs, or by a target within queries, of the collection x; _all: "
+    "by the mean over collections; _and_: those that are on top in each of several."
+)
+"""What the paper's letters mean; sets of a study's own have its names."""
 
 
 def answer(results: Results) -> Section | None:
@@ -31,7 +37,8 @@ def answer(results: Results) -> Section | None:
         "The answer",
         f"What {measure} loses when the neurons with the highest scores are switched off.",
         f'<p class="answer"><strong>{escape(sentence(effects, measure, alpha))}</strong></p>\n'
-        f"<p>{escape(counts(effects, measure, alpha))}</p>\n{figure}",
+        f"<p>{escape(counts(effects, measure, alpha))}</p>\n"
+        f'<p class="lead">{escape(NAMES)}</p>\n{figure}',
     )
 
 
