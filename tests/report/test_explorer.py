@@ -428,7 +428,8 @@ def test_tables_sort_and_search(opened):
 def test_keys_reach_every_control_in_order(opened):
     page = opened.page
     wanted = page.evaluate(
-        "() => [...document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]')]"
+        "() => [...document.querySelectorAll("
+        "'a[href], button, select, input, summary, [tabindex=\"0\"]')]"
         ".filter(one => one.offsetParent && !one.disabled && one.tabIndex >= 0)"
         ".map((one, i) => (one.dataset.order = i))"
     )

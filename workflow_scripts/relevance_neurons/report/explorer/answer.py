@@ -14,9 +14,9 @@ from relevance_neurons.report.names import method_label, parted
 
 _NEEDED = ("p_value_holm", "significant_holm", "p_value_random_t", "detectable_holm_percent")
 NAMES = (
-    "Sets of neurons are called P_x, N_x, F_x or D_x: those with the highest scores on relevant, on "
-    "non-relevant, on both kinds of pairs, or by a target within queries, of the collection x; _all: "
-    "by the mean over collections; _and_: those that are on top in each of several."
+    "Sets of neurons are called P_x, N_x, F_x or D_x: those with the highest scores on relevant, "
+    "on non-relevant, on both kinds of pairs, or by a target within queries, of the collection x; "
+    "_all: by the mean over collections; _and_: those that are on top in each of several."
 )
 """What the paper's letters mean; sets of a study's own have its names."""
 
