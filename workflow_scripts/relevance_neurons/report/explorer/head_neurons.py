@@ -1,0 +1,86 @@
+"""Which selected neurons are of the found heads, beside chance."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+import polars as pl
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.plots import PALETTE, plot
+
+from relevance_neurons.report.explorer.wording import key, level_text, options, rounded
+from relevance_neurons.report.names import scheme_label
+
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+
+
+def neurons_in_heads(rows: pl.DataFrame, significance: float) -> str:
+    """A figure by level and kind of heads; ``rows``: of neurons_in_heads.sql."""
+    views = {}
+    for (level, kind), own in rows.group_by("top_percent", "kind", maintain_order=True):
+        if own["n_heads_neurons"].sum():
+            views[key(level), kind] = plot(
+                f"heads-neurons-{len(views)}",
+                _times_chance(own, significance),
+                f"Neurons of the top {level_text(level)} that are of {kind} heads, as a multiple "
+                "of "
+                "chance (1), with chance's 95 % interval in grey; filled: p ≤ "
+                f"{significance:g}, not corrected for the number of tests. Chance draws within the "
+                "component and knows nothing of layers.",
+                height=130 + 44 * own["scheme"].n_unique(),
+            )
+    controls = [
+        Control("level", "Level", options(rows["top_percent"].unique().sort(), level_text)),
+        Control("kind", "Heads", [(one, f"{one} heads") for one in rows["kind"].unique().sort()]),
+    ]
+    title = "<h3>Selected neurons in the found heads</h3>"
+    if not views:
+        return title + "<p>No head of either kind was found.</p>"
+    return title + switched("heads-neurons", controls, views)
+
+
+def _times_chance(rows: pl.DataFrame, significance: float) -> go.Figure:
+    known = rows.filter(pl.col("expected") > 0)
+    schemes = known["scheme"].unique(maintain_order=True).to_list()
+    components = known["component"].unique(maintain_order=True).to_list()
+    figure = go.Figure()
+    xs, ys = [], []
+    for index, component in enumerate(components):
+        own = known.filter(component=component)
+        places = [schemes.index(one) + 0.16 * (index - 1.5) for one in own["scheme"]]
+        for place, row in zip(places, own.iter_rows(named=True), strict=True):
+            if row["expected_low"] is not None:
+                ends = (row[f"expected_{end}"] / row["expected"] for end in ("low", "high"))
+                xs += [*rounded(ends, 3), None]
+                ys += [place, place, None]
+        base = _SYMBOLS[index % len(_SYMBOLS)]
+        filled = [one is not None and one <= significance for one in own["p_value"]]
+        figure.add_scatter(
+            x=rounded(own["times_chance"], 3),
+            y=places,
+            mode="markers",
+            cliponaxis=False,
+            name=component.replace("_", " "),
+            marker={
+                "symbol": [base if one else f"{base}-open" for one in filled],
+                "color": PALETTE[index % len(PALETTE)],
+                "size": 9,
+            },
+            customdata=own.select("shared", "expected", "n_scheme", "p_value").rows(),
+            hovertemplate="%{customdata[0]} shared, chance %{customdata[1]:.2f}, of "
+            "%{customdata[2]} selected<br>p %{customdata[3]:.2g}",
+        )
+    line = {"width": 7, "color": "rgba(140, 140, 140, 0.45)"}
+    look = {"mode": "lines", "name": "95 % interval of chance", "hoverinfo": "skip"}
+    figure.add_scatter(x=xs, y=ys, line=line, **look)
+    rule = {"type": "line", "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1}
+    figure.update_layout(shapes=[rule | {"line": {"width": 1, "color": "#8c8c8c"}}])
+    texts = [scheme_label(one).replace(" · ", "<br>") for one in schemes]
+    figure.update_yaxes(
+        tickvals=list(range(len(schemes))),
+        ticktext=texts,
+        range=[len(schemes) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+    )
+    figure.update_xaxes(title="times chance", rangemode="tozero")
+    return figure
