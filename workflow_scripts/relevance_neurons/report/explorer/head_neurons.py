@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
-
 from relevance_neurons.report.explorer.wording import key, level_text, options, rounded
 from relevance_neurons.report.names import scheme_label
 
@@ -22,10 +22,9 @@ def neurons_in_heads(rows: pl.DataFrame, significance: float) -> str:
                 f"heads-neurons-{len(views)}",
                 _times_chance(own, significance),
                 f"Neurons of the top {level_text(level)} that are of {kind} heads, as a multiple "
-                "of "
-                "chance (1), with chance's 95 % interval in grey; filled: p ≤ "
-                f"{significance:g}, not corrected for the number of tests. Chance draws within the "
-                "component and knows nothing of layers.",
+                "of chance (1), with chance's 95 % interval in grey; filled: p ≤ "
+                f"{significance:g}, not corrected for the number of tests. Chance draws within "
+                "the component and knows nothing of layers.",
                 height=130 + 44 * own["scheme"].n_unique(),
             )
     controls = [

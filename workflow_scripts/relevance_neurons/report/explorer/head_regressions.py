@@ -33,8 +33,7 @@ def semantic_bm25(rows: pl.DataFrame) -> str:
                 + _asked(column, words)
                 + f" on {collection}, {known['n_queries'].max()} queries, with 95 % intervals over "
                 "queries. legacy is judged on pairs of queries that it has seen, as the paper's "
-                "code "
-                "does it: do not compare it with the others.",
+                "code does it: do not compare it with the others.",
                 height=130 + 34 * known["variant"].n_unique(),
             )
     forms = [(one, FORMS.get(one, one)) for one in rows["form"].unique().sort()]
@@ -106,9 +105,7 @@ def _bm25_table(rows: pl.DataFrame, measure: str) -> str:
         "heads-bm25-table",
         frame,
         "Every regression on what it has not seen (queries; legacy: pairs of queries seen), with "
-        "95 % "
-        f"intervals over queries; {measure} is of its own ranking. Between BM25 and the ranker "
-        "lies "
-        "what the heads explain.",
+        f"95 % intervals over queries; {measure} is of its own ranking. Between BM25 and the "
+        "ranker lies what the heads explain.",
         formats=dict.fromkeys(frame.columns[4:13], "{:.3f}"),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.head_neurons import neurons_in_heads
+from relevance_neurons.report.explorer.head_regressions import semantic_bm25
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import DIVERGING, SEQUENTIAL, plot
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
-
-from relevance_neurons.report.explorer.head_neurons import neurons_in_heads
-from relevance_neurons.report.explorer.head_regressions import semantic_bm25
 
 _VALUES = {
     "match_attention": "attention to equal words",
@@ -48,8 +48,7 @@ def head_views(results: Results) -> Section | None:
         return None
     lead = (
         "Which attention heads match the query's words and which carry them on, how far a BM25 "
-        "over "
-        "them explains the ranker, and which selected neurons are theirs."
+        "over them explains the ranker, and which selected neurons are theirs."
     )
     return Section("head_views", "Which heads", lead, "\n".join(parts))
 
@@ -145,7 +144,6 @@ def _found_table(heads: pl.DataFrame) -> str:
         "heads-table",
         frame,
         "All heads, those with a kind first, and why each has it. Layers and heads count from 0; "
-        "the "
-        "interval (bootstrap over pairs) and p are of the path's effect.",
+        "the interval (bootstrap over pairs) and p are of the path's effect.",
         formats=formats | {"[CLS] to query (× even)": "{:.2f}", "p (Holm)": "{:.2g}"},
     )

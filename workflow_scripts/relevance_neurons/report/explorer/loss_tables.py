@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import polars as pl
-from relevance_neurons.report.explorer.tables import table
 
+from relevance_neurons.report.explorer.tables import table
 from relevance_neurons.report.explorer.wording import DOMAINS, SHORT_KINDS
 from relevance_neurons.report.names import scheme_label
 
@@ -39,9 +39,8 @@ def effects_table(effects: pl.DataFrame, measure: str, significance: str) -> str
         "losses-table",
         frame,
         "Every ablation on every collection. p: two-tailed paired t-test over queries; Holm: "
-        "plain "
-        "and random rows corrected together, each further kind by itself; the page marks "
-        f"p ≤ {significance}. % of attainable: the change against the same passages in random "
+        "plain and random rows corrected together, each further kind by itself; the page marks p "
+        f"≤ {significance}. % of attainable: the change against the same passages in random "
         "order, empty where the ranker is hardly better. p against random: the scheme as one more "
         "draw of its random neurons, one-sided t-test (empty below 3 draws).",
         formats=formats,

@@ -11,10 +11,10 @@ import json
 from pathlib import Path
 
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.results import Results
-
 from relevance_neurons.report.explorer.wording import key, level_text, options, own_first
 from relevance_neurons.report.names import scheme_label
 
@@ -46,10 +46,9 @@ def query_changes(results: Results) -> Section | None:
     lead = "Which queries lost most without a scheme's neurons, and which passages rose and fell."
     said = (
         f"<p>Shown are at most {N_QUERIES} queries for each collection, scheme and level, those "
-        "that "
-        f"lost most; of each ranking the {DEPTH} best passages, of each passage the first {length} "
-        "characters. The passages ranked are the query's pool: its relevant passages and the first "
-        "stage's best others. Equal losses are in the order of their ids.</p>"
+        f"that lost most; of each ranking the {DEPTH} best passages, of each passage the first "
+        f"{length} characters. The passages ranked are the query's pool: its relevant passages "
+        "and the first stage's best others. Equal losses are in the order of their ids.</p>"
     )
     folder = Path(__file__).parent
     parts = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, SEQUENTIAL, plot
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
-
 from relevance_neurons.report.explorer.wording import (
     LABELS,
     chosen,
@@ -60,11 +60,10 @@ def _matrices(results: Results, tops: pl.DataFrame) -> str:
             f"shares-{len(views)}",
             _matrix(rows),
             f"Neurons of the top {level_text(level)} that two collections' maps of "
-            f"{label_text(label)} share, in percent of one map's top "
-            f"({rows['n_selected'][0]:,} neurons), {method_text(method)}. ○: no more than chance "
-            "at "
-            "p ≤ 0.05, each pair by itself (not corrected). Point at a cell for its number of "
-            "neurons, chance and the exact 95 % interval of chance.",
+            f"{label_text(label)} share, in percent of one map's top ({rows['n_selected'][0]:,} "
+            f"neurons), {method_text(method)}. ○: not beyond chance at p ≤ 0.05, each pair by "
+            "itself (not corrected). Point at a cell for its number of neurons, chance and the "
+            "exact 95 % interval of chance.",
             height=120 + 46 * (1 + rows["collections"].list.explode().n_unique()),
         )
     controls = [
@@ -169,7 +168,7 @@ def _curve(rows: pl.DataFrame) -> go.Figure:
 def _table(tops: pl.DataFrame) -> str:
     frame = tops.select(
         pl.col("kind").map_elements(_kind_text, return_dtype=pl.String).alias("what is compared"),
-        pl.col("label").map_elements(label_text, return_dtype=pl.String).alias("maps of"),
+        pl.col("label").str.replace("_", "-").alias("maps of"),
         pl.col("collections").list.join(" × ").alias("collections"),
         pl.col("methods")
         .list.eval(pl.element().fill_null("").map_elements(method_text, return_dtype=pl.String))
@@ -191,10 +190,9 @@ def _table(tops: pl.DataFrame) -> str:
         "shares-table",
         frame,
         "Every set of maps at the study's levels: shared is the part of one map's top that is in "
-        "the "
-        "tops of all; chance is that of independent random tops with its exact 95 % interval; p is "
-        "the probability that random tops share as many (at least 1e-12, not corrected for the "
-        "number of rows).",
+        "the tops of all; chance is that of independent random tops with its exact 95 % interval; "
+        "p is the probability that random tops share as many (at least 1e-12, not corrected for "
+        "the number of rows).",
         formats=percents | {"level (%)": "{:g}", "p of chance": "{:.2g}"},
     )
 

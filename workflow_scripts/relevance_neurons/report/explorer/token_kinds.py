@@ -6,10 +6,10 @@ import json
 
 import plotly.graph_objects as go
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.results import Results
-
 from relevance_neurons.report.explorer.wording import (
     key,
     level_text,

@@ -168,12 +168,10 @@ def _drops_table(results: Results) -> str:
         "tokens-drops",
         frame,
         "The curves in numbers, each with its 95 % bootstrap interval over queries. First drop: "
-        "mean p "
-        "of whole pairs less that after the first step; mean drop: over all steps, not normalised; "
-        "area: under the normalised curve (most important first: small is good). p: paired t-test "
-        "over queries of the mean drop against the first method's, Holm over the table; empty "
-        "where "
-        "a method is not compared.",
+        "mean p of whole pairs less that after the first step; mean drop: over all steps, not "
+        "normalised; area: under the normalised curve (most important first: small is good). p: "
+        "paired t-test over queries of the mean drop against the first method's, Holm over the "
+        "table; empty where a method is not compared.",
         formats=formats | {"p (Holm)": "{:.2g}"},
     )
 

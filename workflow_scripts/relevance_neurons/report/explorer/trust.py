@@ -18,7 +18,6 @@ from relevance_neurons.report.explorer.trust_ablations import (
 from relevance_neurons.report.explorer.trust_figures import halves_figure, quality_figure
 from relevance_neurons.report.explorer.wording import (
     checked,
-    label_text,
     method_text,
 )
 
@@ -51,7 +50,7 @@ def of_map(*columns: pl.Expr | str) -> list[pl.Expr | str]:
     return [
         pl.col("method").map_elements(method_text, return_dtype=pl.String),
         "collection",
-        pl.col("label").map_elements(label_text, return_dtype=pl.String).alias("maps of"),
+        pl.col("label").str.replace("_", "-").alias("maps of"),
         *columns,
     ]
 
@@ -61,8 +60,7 @@ def _quality(results: Results) -> str:
     return checked(
         "Is there a ranking to lose?",
         "the ranker lies clearly above the first stage; where it does not, it has little to lose "
-        "on "
-        "that collection, and a small loss says nothing.",
+        "on that collection, and a small loss says nothing.",
         quality_figure(rows),
     )
 
@@ -88,8 +86,7 @@ def _residuals(results: Results) -> str:
     return checked(
         "Do the scores add up?",
         "a median error of a few percent or less. A pair whose F hardly differs from the "
-        "baseline's "
-        "has a large percentage by itself, so the worst pair alone is no alarm.",
+        "baseline's has a large percentage by itself, so the worst pair alone is no alarm.",
         table("trust-residuals", frame, caption, formats=formats),
     )
 
@@ -143,8 +140,7 @@ def _frequencies(results: Results) -> str:
     formats = {"level (%)": "{:g}", "selected again, mean": "{:.2f}"}
     caption = (
         "Of each map's top: how often replicates of the bootstrap over pairs select a neuron "
-        "again, "
-        "and the share of neurons that at least 95 of 100 replicates do."
+        "again, and the share of neurons that at least 95 of 100 replicates do."
     )
     return checked(
         "Would other pairs give the same neurons?",

@@ -6,15 +6,13 @@ import polars as pl
 
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.wording import DOMAINS, checked, label_text, method_text
+from relevance_neurons.report.explorer.wording import DOMAINS, checked, method_text
 from relevance_neurons.report.names import scheme_label
 
 
 def randomisation(results: Results) -> str:
     """Scores against those of a ranker with random weights."""
-    frame = results.query("random_weights").with_columns(
-        pl.col("label").map_elements(label_text, return_dtype=pl.String)
-    )
+    frame = results.query("random_weights").with_columns(pl.col("label").str.replace("_", "-"))
     names = {"label": "maps of", "what": "random down to", "spearman": "ρ of scores"}
     names |= {"spearman_absolute": "ρ of |score|", "top_percent": "level (%)"}
     names |= {"shared_percent": "top shared (%)", "expected_percent": "chance (%)"}
@@ -38,7 +36,7 @@ def single_neurons(results: Results) -> str:
     """Scores against what single neurons do."""
     frame = results.query("single_effects").select(
         pl.col("method").map_elements(method_text, return_dtype=pl.String),
-        pl.col("label").map_elements(label_text, return_dtype=pl.String).alias("maps of"),
+        pl.col("label").str.replace("_", "-").alias("maps of"),
         pl.col("sample").alias("neurons picked"),
         "component",
         pl.col("n_neurons").alias("neurons"),
@@ -56,10 +54,8 @@ def single_neurons(results: Results) -> str:
             "trust-single",
             frame,
             "Neurons switched off one by one (their output 0): Spearman's ρ of score and change "
-            "of F, "
-            "with its 95 % bootstrap interval over neurons; strong neurons span a wider range, "
-            "which "
-            "by itself raises ρ.",
+            "of F, with its 95 % bootstrap interval over neurons; strong neurons span a wider "
+            "range, which by itself raises ρ.",
             formats=formats,
         ),
     )
@@ -83,14 +79,12 @@ def power(results: Results) -> str:
     return checked(
         "What could the study have found?",
         "detectable changes well below the losses that matter to you. Where nothing is "
-        "significant, "
-        "smaller changes than these are not ruled out.",
+        "significant, smaller changes than these are not ruled out.",
         table(
             "trust-power",
             frame,
             "The smallest change, in percent of the original, that the pooled test over queries "
-            "finds "
-            "with a power of 0.8: alone, and at Holm's strictest step.",
+            "finds with a power of 0.8: alone, and at Holm's strictest step.",
             formats=formats | {"level (%)": "{:g}", "p (Holm)": "{:.2g}"},
         ),
     )
@@ -127,8 +121,7 @@ def equivalence(results: Results) -> str:
             "trust-equivalence",
             frame,
             "Of each scheme's controls: on how many collections the mean over the draws is shown "
-            "to lie "
-            f"within {within} (two one-sided paired t-tests), on how many it has a "
+            f"to lie within {within} (two one-sided paired t-tests), on how many it has a "
             "significant effect, and on how many neither is shown; and how many single draws lie "
             "within the margin by themselves.",
             formats={

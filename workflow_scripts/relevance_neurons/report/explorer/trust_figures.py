@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 import polars as pl
+
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.results import Results
-
 from relevance_neurons.report.explorer.wording import (
     LABELS,
     chosen,
@@ -73,11 +73,9 @@ def quality_figure(rows: pl.DataFrame) -> str:
         "trust-quality",
         figure,
         f"Mean {measures} over queries ({counted} a collection) of the first stage and of the "
-        "whole "
-        "ranker, with 95 % bootstrap intervals over queries. Both rank the same passages, the "
-        "first "
-        "stage's best, against all judgments; the ablations' smaller pools hold every relevant "
-        "passage, so their values are higher.",
+        "whole ranker, with 95 % bootstrap intervals over queries. Both rank the same passages, "
+        "the first stage's best, against all judgments; the ablations' smaller pools hold every "
+        "relevant passage, so their values are higher.",
         height=130 + 42 * len(names),
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import polars as pl
-from relevance_neurons.report.explorer.results import Results
 
+from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.names import EVERY, method_label
 from relevance_neurons.selection.ablation_kinds import OF_METHOD
 
