@@ -6,9 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from relevance_neurons.report.explorer.answer import answer
+from relevance_neurons.report.explorer.head_views import head_views
+from relevance_neurons.report.explorer.losses import losses
 from relevance_neurons.report.explorer.made import made
 from relevance_neurons.report.explorer.page import Section, write_page
+from relevance_neurons.report.explorer.query_changes import query_changes
 from relevance_neurons.report.explorer.results import Results
+from relevance_neurons.report.explorer.shares import shares
+from relevance_neurons.report.explorer.token_views import token_views
+from relevance_neurons.report.explorer.trust import trust
 from relevance_neurons.report.explorer.where import where
 from relevance_neurons.report.explorer.which import which
 
@@ -16,6 +22,12 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     answer,
     where,
     which,
+    shares,
+    losses,
+    query_changes,
+    token_views,
+    head_views,
+    trust,
     made,
 )
 """In the order of the page. One gives None where the study did not run what it shows."""

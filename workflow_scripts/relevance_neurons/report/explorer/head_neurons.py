@@ -5,9 +5,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import key, level_text, options, rounded
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
-from relevance_neurons.report.explorer.wording import key, level_text, options, rounded
 from relevance_neurons.report.names import scheme_label
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up")

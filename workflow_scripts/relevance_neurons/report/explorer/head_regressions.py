@@ -5,10 +5,10 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import options, rounded
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.wording import options, rounded
 from relevance_neurons.report.names import FORMS, VARIANTS
 
 _SCORES = {"pearson": "Pearson", "spearman": "Spearman"}

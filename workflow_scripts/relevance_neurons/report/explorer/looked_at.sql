@@ -19,11 +19,15 @@ whole AS (
     GROUP BY collection, label, method, layer, component, kind
 ),
 
+scopes AS (
+    SELECT DISTINCT scheme, unnest(collections) AS collection
+    FROM scheme_sizes
+),
+
 of_maps AS (
-    SELECT DISTINCT given.scheme, unnest(given.labels) AS label, given.method,
-        unnest(sizes.collections) AS collection
+    SELECT given.scheme, unnest(given.labels) AS label, given.method, scopes.collection
     FROM (SELECT unnest($maps, max_depth := 2)) AS given
-    INNER JOIN scheme_sizes AS sizes USING (scheme)
+    INNER JOIN scopes USING (scheme)
 ),
 
 selected AS (

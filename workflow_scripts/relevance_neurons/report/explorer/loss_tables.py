@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import DOMAINS, SHORT_KINDS
 from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.wording import DOMAINS, SHORT_KINDS
 from relevance_neurons.report.names import scheme_label
 
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.loss_tables import effects_table, pooled_table
-from relevance_neurons.report.explorer.page import Section
-from relevance_neurons.report.explorer.plots import PALETTE, plot
-from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.wording import (
+from relevance_neurons.report.explorer.choices import (
     DOMAINS,
     KINDS,
     chosen,
@@ -19,6 +14,11 @@ from relevance_neurons.report.explorer.wording import (
     options,
     rounded,
 )
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.loss_tables import effects_table, pooled_table
+from relevance_neurons.report.explorer.page import Section
+from relevance_neurons.report.explorer.plots import PALETTE, plot
+from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.names import scheme_label
 
 _MARKS = {"significant_holm": "after Holm's correction", "significant": "raw p"}

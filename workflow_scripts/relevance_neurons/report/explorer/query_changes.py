@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import key, level_text, options, own_first
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.wording import key, level_text, options, own_first
 from relevance_neurons.report.names import scheme_label
 
 N_QUERIES, DEPTH = 10, 10

@@ -5,12 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.page import Section
-from relevance_neurons.report.explorer.plots import PALETTE, SEQUENTIAL, plot
-from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.wording import (
+from relevance_neurons.report.explorer.choices import (
     LABELS,
     chosen,
     key,
@@ -21,6 +16,11 @@ from relevance_neurons.report.explorer.wording import (
     options,
     rounded,
 )
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.page import Section
+from relevance_neurons.report.explorer.plots import PALETTE, SEQUENTIAL, plot
+from relevance_neurons.report.explorer.results import Results
+from relevance_neurons.report.explorer.tables import table
 
 _KINDS = {"pair": "two collections", "labels": "both labels of a collection"}
 _KINDS |= {"methods": "two methods of a map", "intersection_all": "all collections"}

@@ -7,16 +7,16 @@ import json
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.plots import PALETTE, plot
-from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.wording import (
+from relevance_neurons.report.explorer.choices import (
     key,
     level_text,
     options,
     own_first,
     rounded,
 )
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.plots import PALETTE, plot
+from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.names import parted, scheme_label
 from relevance_neurons.selection.schemes import FAMILIES
 

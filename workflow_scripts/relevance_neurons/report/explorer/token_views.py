@@ -7,19 +7,19 @@ import json
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.page import Section
-from relevance_neurons.report.explorer.plots import PALETTE, plot
-from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.token_kinds import kinds_looked_at
-from relevance_neurons.report.explorer.wording import (
+from relevance_neurons.report.explorer.choices import (
     collection_text,
     method_text,
     of_collections,
     options,
     rounded,
 )
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.page import Section
+from relevance_neurons.report.explorer.plots import PALETTE, plot
+from relevance_neurons.report.explorer.results import Results
+from relevance_neurons.report.explorer.tables import table
+from relevance_neurons.report.explorer.token_kinds import kinds_looked_at
 from relevance_neurons.tokens.methods import two_thirds
 
 _WAYS = {"deletion": "deleted", "mask": "replaced by [MASK]"}

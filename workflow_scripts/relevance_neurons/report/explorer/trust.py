@@ -6,6 +6,10 @@ from collections.abc import Callable
 
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import (
+    checked,
+    method_text,
+)
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
@@ -16,10 +20,6 @@ from relevance_neurons.report.explorer.trust_ablations import (
     single_neurons,
 )
 from relevance_neurons.report.explorer.trust_figures import halves_figure, quality_figure
-from relevance_neurons.report.explorer.wording import (
-    checked,
-    method_text,
-)
 
 
 def trust(results: Results) -> Section | None:

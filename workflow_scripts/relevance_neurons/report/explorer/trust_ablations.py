@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import DOMAINS, checked, method_text
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
-from relevance_neurons.report.explorer.wording import DOMAINS, checked, method_text
 from relevance_neurons.report.names import scheme_label
 
 

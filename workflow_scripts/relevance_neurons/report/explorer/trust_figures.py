@@ -5,10 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.plots import PALETTE, plot
-from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.wording import (
+from relevance_neurons.report.explorer.choices import (
     LABELS,
     chosen,
     label_text,
@@ -17,6 +14,9 @@ from relevance_neurons.report.explorer.wording import (
     options,
     rounded,
 )
+from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.plots import PALETTE, plot
+from relevance_neurons.report.explorer.results import Results
 
 _RANKINGS = {"bm25": "first stage (BM25)", "run": "first stage (own run)"}
 _RANKINGS |= {"reranker": "the whole ranker"}

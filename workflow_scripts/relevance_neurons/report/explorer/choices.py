@@ -1,4 +1,4 @@
-"""What levels, labels, methods and kinds of ablation are called in the page."""
+"""The choices of controls: which there are, in which order, and what they are called."""
 
 from __future__ import annotations
 
