@@ -20,6 +20,7 @@ from relevance_neurons.report.explorer import (
     token_views,
     trust,
 )
+from relevance_neurons.report.explorer.explore import write_explorer
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.token_kinds import scheme_maps
 from toys import synthetic_mechanism
@@ -479,6 +480,17 @@ def empty(tmp_path_factory):
 def test_a_section_without_its_tables_is_left_out(empty, name):
     with Results(empty) as results:
         assert SECTIONS[name](results) is None
+
+
+def test_a_database_of_an_earlier_version_is_told(database, tmp_path):
+    copy = shutil.copy(database, tmp_path / "old.duckdb")
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute('ALTER TABLE "overlaps" DROP COLUMN n_shared')
+    write_explorer(copy, tmp_path / "explorer.html")
+    page = (tmp_path / "explorer.html").read_text(encoding="utf-8")
+    section = re.search(r'<section id="shares".*?</section>', page, re.S)[0]
+    assert "made by an earlier version" in section and "n_shared" in section
+    assert page.count("made by an earlier version") == 1 and '<section id="losses"' in page
 
 
 TABLES = "overlaps ablation_effects pooled_effects degradation_curves degradation_areas heads"

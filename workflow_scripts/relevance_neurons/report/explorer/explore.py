@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
+
+import duckdb
 
 from relevance_neurons.report.explorer.answer import answer
 from relevance_neurons.report.explorer.head_views import head_views
@@ -40,9 +43,21 @@ def write_explorer(database: str | Path, output: str | Path) -> None:
     where ``database`` is no study's.
     """
     with Results(database) as results:
-        sections = [one for one in (section(results) for section in SECTIONS) if one is not None]
+        sections = [one for one in (_made(write, results) for write in SECTIONS) if one is not None]
         name = results.study.get("study", Path(database).parent.name)
         write_page(output, f"Which neurons rank? Study {name}", sections, _subtitle(results))
+
+
+def _made(write: Callable[[Results], Section | None], results: Results) -> Section | None:
+    """The section, or a word that the database is older than what it asks for."""
+    try:
+        return write(results)
+    except duckdb.BinderException as error:
+        title = write.__name__.replace("_", " ").capitalize()
+        lead = "This database was made by an earlier version, without what is shown here."
+        reason = escape(str(error).splitlines()[0])
+        again = "<p>Make it again with <code>snakemake build_database</code>.</p>"
+        return Section(write.__name__, title, lead, f"<p>DuckDB says: {reason}</p>{again}")
 
 
 def _subtitle(results: Results) -> str:
