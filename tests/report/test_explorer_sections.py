@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from html import unescape
 from itertools import pairwise
 
 import duckdb
@@ -158,6 +159,22 @@ def test_every_section_is_there_and_no_id_is_twice(made):
         assert section.name == name and section.lead.endswith(".")
         ids += re.findall(r'\sid="([^"]+)"', section.html)
     assert len(ids) == len(set(ids)) > 100
+
+
+def test_every_switch_opens_on_what_the_study_has(made):
+    text = "".join(section.html for section, _, _ in made.values())
+    switches = re.findall(r'<div class="switched".*?<p class="missing"[^>]*>', text, re.S)
+    assert len(switches) > 10
+    for switch in switches:
+        chosen = re.findall(r'<option value="([^"]*)" selected>', switch)
+        shown = re.findall(r'data-key="([^"]*)">', switch)  # without hidden
+        assert [json.loads(unescape(one)) for one in shown] == [[unescape(one) for one in chosen]]
+        assert switch.endswith("hidden>")
+        keys = [json.loads(unescape(one)) for one in re.findall(r'data-key="([^"]*)"', switch)]
+        selects = re.findall(r"<select.*?</select>", switch, re.S)
+        for place, select in enumerate(selects):
+            options = [unescape(one) for one in re.findall(r'<option value="([^"]*)"', select)]
+            assert {key[place] for key in keys} == set(options)  # no choice without any view
 
 
 def test_shares_are_intersections_of_tops(results, files, made):

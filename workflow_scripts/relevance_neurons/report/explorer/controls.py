@@ -12,7 +12,10 @@ MISSING = "Not in this study."
 
 @dataclass(frozen=True)
 class Control:
-    """A select: its key, its label, and its options as (value, words); the first is chosen."""
+    """A select: its key, its label, and its options as (value, words); the first is chosen.
+
+    Where the study lacks what all first options together ask for, its first view is shown instead.
+    """
 
     key: str
     label: str
@@ -25,7 +28,9 @@ def switched(name: str, controls: Sequence[Control], views: Mapping[tuple[str, .
     A choice without a view shows that the study does not have it. ``name`` is unique in the page.
     """
     first = tuple(control.options[0][0] for control in controls)
-    selects = "".join(_select(name, control) for control in controls)
+    if first not in views:
+        first = next(iter(views), first)
+    selects = "".join(_select(name, one, value) for one, value in zip(controls, first, strict=True))
     shown = "\n".join(_view(key, html, key == first) for key, html in views.items())
     return (
         f'<div class="switched" id="switched-{name}">\n'
@@ -35,9 +40,10 @@ def switched(name: str, controls: Sequence[Control], views: Mapping[tuple[str, .
     )
 
 
-def _select(name: str, control: Control) -> str:
+def _select(name: str, control: Control, chosen: str) -> str:
     options = "".join(
-        f'<option value="{escape(value)}">{escape(words)}</option>'
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>'
+        f"{escape(words)}</option>"
         for value, words in control.options
     )
     return (

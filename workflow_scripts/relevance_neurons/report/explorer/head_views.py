@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import plotly.graph_objects as go
 import polars as pl
 
@@ -38,7 +40,7 @@ def head_views(results: Results) -> Section | None:
     parts = []
     if results.has("heads"):
         heads = results.query("head_kinds")
-        parts += [_maps(heads), _found_table(heads)]
+        parts += [_maps(heads), _reasons(heads), _found_table(heads)]
     if results.has("semantic_bm25"):
         parts.append(semantic_bm25(results.query("regressions")))
     if results.has("head_overlaps"):
@@ -122,6 +124,19 @@ def _kind_text(kind: str) -> str:
     return words.get(kind, f"{kind} head")
 
 
+def _reasons(heads: pl.DataFrame) -> str:
+    """Why heads have a kind, each in the sentence that the study gives."""
+    found = heads.filter(pl.col("kind") != "none")
+    if found.is_empty():
+        return "<p>No head is of either kind by the study's rule.</p>"
+    items = [
+        f"<li>Layer {row['layer']}, head {row['head']}, {_kind_text(row['kind'])}: "
+        f"{escape(row['why'] or '')}</li>"
+        for row in found.iter_rows(named=True)
+    ]
+    return f"<details><summary>Why these heads</summary><ul>{''.join(items)}</ul></details>"
+
+
 def _found_table(heads: pl.DataFrame) -> str:
     frame = heads.sort(
         pl.col("kind") == "none", pl.col("output_effect").abs(), descending=[False, True]
@@ -137,13 +152,12 @@ def _found_table(heads: pl.DataFrame) -> str:
         pl.col("path_ci_high").alias("95 % high"),
         pl.col("path_p_holm").alias("p (Holm)"),
         pl.col("output_effect").alias("output's effect"),
-        "why",
     )
     formats = dict.fromkeys(frame.columns[3:11], "{:.3f}")
     return table(
         "heads-table",
         frame,
-        "All heads, those with a kind first, and why each has it. Layers and heads count from 0; "
+        "All heads, those with a kind first. Layers and heads count from 0; "
         "the interval (bootstrap over pairs) and p are of the path's effect.",
         formats=formats | {"[CLS] to query (× even)": "{:.2f}", "p (Holm)": "{:.2g}"},
     )

@@ -18,6 +18,10 @@ differences AS (
     FROM measures AS pruned
     INNER JOIN measures AS original USING (collection, query_id, measure)
     INNER JOIN chosen USING (measure)
+    SEMI JOIN ablation_effects AS effects
+        ON effects.collection = pruned.collection
+        AND effects.scheme = pruned.scheme
+        AND effects.top_percent = pruned.top_percent
     WHERE
         original.scheme = 'none'
         AND pruned.scheme NOT IN ('none', 'shuffled')

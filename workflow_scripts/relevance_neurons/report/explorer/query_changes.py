@@ -24,6 +24,7 @@ LENGTH, LEAST = 300, 80
 """Characters that are shown of a passage, and the fewest where there are very many."""
 MOST = 1_500_000
 """Characters of all passages together."""
+_TABLES = ("measures", "rerankings", "candidates", "ablation_effects")
 _VIEW = ["collection", "scheme", "top_percent"]
 _LABELS = {
     "relevant": "relevant",
@@ -35,7 +36,7 @@ _CHANGED = 1e-9
 
 def query_changes(results: Results) -> Section | None:
     """The queries that lost most, with their rankings side by side; None without rankings."""
-    if not all(results.has(name) for name in ("measures", "rerankings", "candidates")):
+    if not all(map(results.has, _TABLES)):
         return None
     changes = results.query("query_changes")
     if changes.is_empty():

@@ -41,7 +41,7 @@ def kinds_looked_at(results: Results) -> str:
             "many) and, for comparison, of all neurons of the component, each layer counting as "
             "much as it does for the scheme's. Most tokens are the passage's: compare the two "
             "bars.",
-            height=150 + 2 * _ROW * rows["component"].n_unique(),
+            height=210 + 2 * _ROW * rows["component"].n_unique(),
         )
         for number, ((scheme, level), rows) in enumerate(
             shares.group_by("scheme", "top_percent", maintain_order=True)

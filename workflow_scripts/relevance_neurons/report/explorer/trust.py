@@ -66,7 +66,10 @@ def _quality(results: Results) -> str:
 
 
 def _residuals(results: Results) -> str:
-    frame = results.query("residuals").select(
+    rows = results.query("residuals").drop_nulls("median_percent")
+    if rows.is_empty():
+        return ""
+    frame = rows.select(
         *of_map(
             pl.col("n_pairs").alias("pairs"),
             pl.col("median_percent").alias("median error (%)"),
@@ -78,7 +81,7 @@ def _residuals(results: Results) -> str:
     )
     caption = (
         "A pair's scores over a cut of the network must add up to F(pair) − F(baseline): how far "
-        "they are from it, in percent of its size. Empty for methods without such a sum."
+        "they are from it, in percent of its size. Methods without such a sum are left out."
     )
     formats = dict.fromkeys(frame.columns[4:7], "{:.2f}") | dict.fromkeys(
         frame.columns[7:], "{:.1f}"
