@@ -18,10 +18,6 @@ def effects_table(effects: pl.DataFrame, measure: str, significance: str) -> str
         .alias("switched off"),
         pl.col("top_percent").alias("level (%)"),
         "collection",
-        pl.col("n_neurons").alias("neurons"),
-        pl.col("n_queries").alias("queries"),
-        pl.col("original").alias(f"{measure} before"),
-        pl.col("pruned").alias("after"),
         pl.col("difference_percent").alias("change (%)"),
         pl.col("ci_low").alias("95 % low"),
         pl.col("ci_high").alias("95 % high"),
@@ -30,6 +26,10 @@ def effects_table(effects: pl.DataFrame, measure: str, significance: str) -> str
         pl.col("attainable_percent").alias("% of attainable"),
         pl.col("random_percent").alias("random neurons (%)"),
         pl.col("p_value_random_t").alias("p against random"),
+        pl.col("n_neurons").alias("neurons"),
+        pl.col("n_queries").alias("queries"),
+        pl.col("original").alias(f"{measure} before"),
+        pl.col("pruned").alias("after"),
     )
     formats = dict.fromkeys([f"{measure} before", "after"], "{:.3f}") | {"level (%)": "{:g}"}
     formats |= dict.fromkeys(["p", "p (Holm)", "p against random"], "{:.2g}")
@@ -58,13 +58,13 @@ def pooled_table(pooled: pl.DataFrame, measure: str) -> str:
         .alias("switched off"),
         pl.col("top_percent").alias("level (%)"),
         pl.col("domain").replace(DOMAINS),
-        pl.col("n_collections").alias("collections"),
-        pl.col("n_queries").alias("queries"),
         pl.col("difference_percent").alias("change (%)"),
         pl.col("ci_low").alias("95 % low"),
         pl.col("ci_high").alias("95 % high"),
         pl.col("p_value").alias("p"),
         pl.col("p_value_holm").alias("p (Holm)"),
+        pl.col("n_collections").alias("collections"),
+        pl.col("n_queries").alias("queries"),
     )
     formats = dict.fromkeys(["change (%)", "95 % low", "95 % high"], "{:.1f}")
     return table(

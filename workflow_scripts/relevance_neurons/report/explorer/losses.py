@@ -64,10 +64,10 @@ def _figures(
             views[kind or "own", key(level), column] = plot(
                 f"losses-{len(views)}",
                 _forest(rows, over, collections, column, measure),
-                f"Change of {measure} at the level {level_text(level)}: {KINDS.get(kind, kind)}. A "
-                "marker is a collection's mean over its queries with its 95 % bootstrap interval "
-                f"over queries; filled: p ≤ {significance}, {words} (paired t-test); hollow: not. "
-                + _said_of(kind, over),
+                f"Change of {measure} in percent of the original at the level {level_text(level)}: "
+                f"{KINDS.get(kind, kind)}. A marker is a collection's mean over its queries with its "
+                f"95 % bootstrap interval over queries; filled: p ≤ {significance}, {words} (paired "
+                "t-test); hollow: not. " + _said_of(kind, over),
                 height=110 + rows["scheme"].n_unique() * (_ROW + _LINE * n_marks),
             )
     kinds = [(kind or "own", KINDS.get(kind, kind)) for kind in chosen(KINDS, effects["kind"])]
@@ -147,7 +147,7 @@ def _forest(
         showgrid=False,
         zeroline=False,
     )
-    figure.update_xaxes(title=f"change of {measure} (% of the original)", zeroline=False)
+    figure.update_xaxes(title=f"change of {measure} (%)", zeroline=False)
     return figure
 
 

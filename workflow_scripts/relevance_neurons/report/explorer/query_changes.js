@@ -72,7 +72,9 @@
     { rootMargin: "800px" },
   );
   places.forEach((one) => seen.observe(one));
-  addEventListener("beforeprint", () =>
-    places.forEach((one) => one.closest("[hidden]") || draw(one)),
-  );
+  const drawShown = () => places.forEach((one) => one.closest("[hidden]") || draw(one));
+  // After the page's own listener has changed the view.
+  document.getElementById("switched-query-changes")
+    .addEventListener("change", () => setTimeout(drawShown));
+  addEventListener("beforeprint", drawShown);
 })();
