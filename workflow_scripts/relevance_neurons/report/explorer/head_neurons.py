@@ -7,6 +7,7 @@ import polars as pl
 
 from relevance_neurons.report.explorer.choices import key, level_text, options, rounded
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.dots import name_lines, upright
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.names import scheme_label
 
@@ -71,15 +72,7 @@ def _times_chance(rows: pl.DataFrame, significance: float) -> go.Figure:
     line = {"width": 7, "color": "rgba(140, 140, 140, 0.45)"}
     look = {"mode": "lines", "name": "95 % interval of chance", "hoverinfo": "skip"}
     figure.add_scatter(x=xs, y=ys, line=line, **look)
-    rule = {"type": "line", "x0": 1, "x1": 1, "yref": "paper", "y0": 0, "y1": 1}
-    figure.update_layout(shapes=[rule | {"line": {"width": 1, "color": "#8c8c8c"}}])
-    texts = [scheme_label(one).replace(" · ", "<br>") for one in schemes]
-    figure.update_yaxes(
-        tickvals=list(range(len(schemes))),
-        ticktext=texts,
-        range=[len(schemes) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
+    figure.update_layout(shapes=[upright(1)])
+    name_lines(figure, [scheme_label(one).replace(" · ", "<br>") for one in schemes])
     figure.update_xaxes(title="times chance", rangemode="tozero")
     return figure

@@ -5,8 +5,9 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.choices import options, rounded
+from relevance_neurons.report.explorer.choices import options
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.dots import add_dots
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.tables import table
 from relevance_neurons.report.names import FORMS, VARIANTS
@@ -61,22 +62,10 @@ def _dots(rows: pl.DataFrame, column: str, words: str) -> go.Figure:
         own = rows.filter(condition)
         if own.is_empty():
             continue
-        ends = own[column]
-        figure.add_scatter(
-            x=rounded(ends),
-            y=[VARIANTS.get(one, one) for one in own["variant"]],
-            mode="markers",
-            name=name,
-            marker={"symbol": _SHAPES[split], "size": 10, "color": PALETTE[0]},
-            error_x={
-                "type": "data",
-                "array": rounded(own[f"{column}_high"] - ends),
-                "arrayminus": rounded(ends - own[f"{column}_low"]),
-                "color": PALETTE[0],
-                "width": 0,
-            },
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )
+        texts = [VARIANTS.get(one, one) for one in own["variant"]]
+        columns = (column, f"{column}_low", f"{column}_high")
+        trace = add_dots(figure, own, columns, texts, name, PALETTE[0], _SHAPES[split])
+        trace.hovertemplate = "%{y}: %{x:.3f}<extra></extra>"
     names = [VARIANTS.get(one, one) for one in order]
     figure.update_yaxes(categoryorder="array", categoryarray=names, autorange="reversed")
     figure.update_xaxes(title=words)

@@ -12,9 +12,9 @@ from relevance_neurons.report.explorer.choices import (
     key,
     level_text,
     options,
-    rounded,
 )
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.dots import GREY, add_dots, name_lines, upright
 from relevance_neurons.report.explorer.loss_tables import effects_table, pooled_table
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, plot
@@ -24,8 +24,8 @@ from relevance_neurons.report.names import scheme_label
 _MARKS = {"significant_holm": "after Holm's correction", "significant": "raw p"}
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star")
 _POOLED = ("hexagram", "cross", "x")
-_GREY = "rgba(140, 140, 140, 0.45)"
-_DOTTED = {"width": 1, "color": _GREY, "dash": "dot"}
+_BAR = "rgba(140, 140, 140, 0.45)"
+_DOTTED = {"width": 1, "color": _BAR, "dash": "dot"}
 _LINE, _ROW = 13, 26
 """Pixels that a marker and a scheme's margin need."""
 
@@ -65,9 +65,9 @@ def _figures(
                 f"losses-{len(views)}",
                 _forest(rows, over, collections, column, measure),
                 f"Change of {measure} in percent of the original at the level {level_text(level)}: "
-                f"{KINDS.get(kind, kind)}. A marker is a collection's mean over its queries with its "
-                f"95 % bootstrap interval over queries; filled: p ≤ {significance}, {words} (paired "
-                "t-test); hollow: not. " + _said_of(kind, over),
+                f"{KINDS.get(kind, kind)}. A marker is a collection's mean over its queries with "
+                f"its 95 % bootstrap interval over queries; filled: p ≤ {significance}, {words} "
+                "(paired t-test); hollow: not. " + _said_of(kind, over),
                 height=110 + rows["scheme"].n_unique() * (_ROW + _LINE * n_marks),
             )
     kinds = [(kind or "own", KINDS.get(kind, kind)) for kind in chosen(KINDS, effects["kind"])]
@@ -107,54 +107,27 @@ def _forest(
     step = 0.8 / (len(collections) + len(domains))
     figure = go.Figure()
     _bars(figure, rows, schemes, collections, step)
-    lines = [(one, rows.filter(collection=one), "collection") for one in collections]
-    lines += [(DOMAINS.get(one, one), pooled.filter(domain=one), "domain") for one in domains]
-    for index, (name, own, role) in enumerate(lines):
-        places = [_place(schemes, index, step)[one] for one in own["scheme"]]
-        is_pooled = role == "domain"
-        colour = "#8c8c8c" if is_pooled else PALETTE[index % len(PALETTE)]
+    lines = [(one, rows.filter(collection=one), False) for one in collections]
+    lines += [(DOMAINS.get(one, one), pooled.filter(domain=one), True) for one in domains]
+    for index, (name, own, is_pooled) in enumerate(lines):
+        colour = GREY if is_pooled else PALETTE[index % len(PALETTE)]
         symbols = _POOLED if is_pooled else _SYMBOLS
         base = symbols[(index - len(collections) * is_pooled) % len(symbols)]
-        ends = own["difference_percent"]
-        figure.add_scatter(
-            x=rounded(ends),
-            y=places,
-            mode="markers",
-            name=name,
-            marker={
-                "symbol": [base if one else f"{base}-open" for one in own[column]],
-                "color": colour,
-                "size": 9,
-                "line": {"width": 1.5, "color": colour},
-            },
-            error_x={
-                "type": "data",
-                "array": rounded(own["ci_high"] - ends),
-                "arrayminus": rounded(ends - own["ci_low"]),
-                "color": colour,
-                "thickness": 1.2,
-                "width": 0,
-            },
-            customdata=[_told(row, measure) for row in own.iter_rows(named=True)],
-            hovertemplate="%{customdata}<extra>" + name + "</extra>",
-        )
+        marks = [base if one else f"{base}-open" for one in own[column]]
+        places = [_place(schemes, index, step)[one] for one in own["scheme"]]
+        columns = ("difference_percent", "ci_low", "ci_high")
+        trace = add_dots(figure, own, columns, places, name, colour, marks)
+        trace.customdata = [_told(row, measure) for row in own.iter_rows(named=True)]
+        trace.hovertemplate = "%{customdata}<extra>" + name + "</extra>"
+    name_lines(figure, [scheme_label(one).replace(" · ", "<br>") for one in schemes])
     figure.update_layout(shapes=_rules(len(schemes)))
-    names = [scheme_label(one).replace(" · ", "<br>") for one in schemes]
-    figure.update_yaxes(
-        tickvals=list(range(len(schemes))),
-        ticktext=names,
-        range=[len(schemes) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
     figure.update_xaxes(title=f"change of {measure} (%)", zeroline=False)
     return figure
 
 
 def _rules(n_schemes: int) -> list[dict]:
     """A line at 0, and one between each two schemes; one by one they would take seconds."""
-    zero = {"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1}
-    found = [zero | {"line": {"width": 1, "color": "#8c8c8c"}}]
+    found = [upright(0)]
     for between in range(1, n_schemes):
         line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "line": _DOTTED}
         found.append(line | {"y0": between - 0.5, "y1": between - 0.5})
@@ -177,7 +150,7 @@ def _bars(
         y = _place(schemes, collections.index(row["collection"]), step)[row["scheme"]]
         xs += [round(row["random_low"], 3), round(row["random_high"], 3), None]
         ys += [y, y, None]
-    look = {"width": 8, "color": _GREY}
+    look = {"width": 8, "color": _BAR}
     figure.add_scatter(
         x=xs, y=ys, mode="lines", line=look, name="range of random draws", hoverinfo="skip"
     )

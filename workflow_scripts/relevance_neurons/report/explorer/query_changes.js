@@ -17,10 +17,10 @@
   };
 
   const move = (from, to, was) => {
-    if (from === to) return `rank ${to}, as before`;
+    if (from === to) return was ? `rank ${from} before, too` : `rank ${to} after, too`;
     const places = Math.abs(from - to) === 1 ? "1 place" : `${Math.abs(from - to)} places`;
     const way = to > from ? `▼ fell ${places}` : `▲ rose ${places}`;
-    return was ? `was rank ${from}, ${way}` : `now rank ${to}, ${way}`;
+    return was ? `rank ${from} before, ${way}` : `rank ${to} after, ${way}`;
   };
 
   const passage = ([number, before, after], isAfter) => {

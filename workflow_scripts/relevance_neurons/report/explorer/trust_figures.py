@@ -15,52 +15,30 @@ from relevance_neurons.report.explorer.choices import (
     rounded,
 )
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.dots import GREY, add_dots, name_lines
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.results import Results
 
 _RANKINGS = {"bm25": "first stage (BM25)", "run": "first stage (own run)"}
 _RANKINGS |= {"reranker": "the whole ranker"}
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
-_CHANCE = "#8c8c8c"
+_TOLD = "%{customdata[0]}: %{x:.3f}, %{customdata[1]} queries (%{customdata[2]} with nothing found)"
 
 
 def quality_figure(rows: pl.DataFrame) -> str:
     """Mean of the measure of the first stage and of the ranker on each collection."""
     names = rows["collection"].unique().sort().to_list()
-    there = chosen(_RANKINGS, rows["ranking"])
     figure = go.Figure()
-    for index, ranking in enumerate(there):
+    for index, ranking in enumerate(chosen(_RANKINGS, rows["ranking"])):
         own = rows.filter(ranking=ranking)
-        value = own["value"]
-        shift = 0.12 * (1 if ranking == "reranker" else -1)
-        figure.add_scatter(
-            x=rounded(value),
-            y=[names.index(one) + shift for one in own["collection"]],
-            mode="markers",
-            name=_RANKINGS.get(ranking, ranking),
-            marker={
-                "symbol": "circle" if ranking == "reranker" else "square-open",
-                "size": 9,
-                "color": PALETTE[index % len(PALETTE)],
-            },
-            error_x={
-                "type": "data",
-                "array": rounded(own["ci_high"] - value),
-                "arrayminus": rounded(value - own["ci_low"]),
-                "color": PALETTE[index % len(PALETTE)],
-                "width": 0,
-            },
-            customdata=own.select("collection", "n_queries", "n_not_found").rows(),
-            hovertemplate="%{customdata[0]}: %{x:.3f}, %{customdata[1]} queries "
-            "(%{customdata[2]} without any passage found)",
-        )
-    figure.update_yaxes(
-        tickvals=list(range(len(names))),
-        ticktext=names,
-        range=[len(names) - 0.5, -0.5],
-        showgrid=False,
-        zeroline=False,
-    )
+        is_ranker = ranking == "reranker"
+        places = [names.index(one) + (0.12 if is_ranker else -0.12) for one in own["collection"]]
+        look = PALETTE[index % len(PALETTE)], "circle" if is_ranker else "square-open"
+        text = _RANKINGS.get(ranking, ranking)
+        trace = add_dots(figure, own, ("value", "ci_low", "ci_high"), places, text, *look)
+        trace.customdata = own.select("collection", "n_queries", "n_not_found").rows()
+        trace.hovertemplate = _TOLD
+    name_lines(figure, names)
     measures = ", ".join(rows["measure"].unique().sort())
     figure.update_xaxes(title=measures)
     queries = rows["n_queries"]
@@ -120,7 +98,7 @@ def _halves(rows: pl.DataFrame) -> go.Figure:
             "%{customdata[2]} halvings",
         )
     levels = rows["top_percent"].unique().sort().to_list()
-    chance = {"color": _CHANCE, "dash": "dot"}
+    chance = {"color": GREY, "dash": "dot"}
     figure.add_scatter(x=levels, y=levels, mode="lines", name="chance", line=chance)
     figure.update_xaxes(type="log", title="selected neurons (top % of all, log)")
     figure.update_yaxes(title="shared by two halves (%)", rangemode="tozero")
