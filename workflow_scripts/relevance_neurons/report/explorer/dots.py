@@ -10,6 +10,8 @@ import polars as pl
 from relevance_neurons.report.explorer.choices import rounded
 
 GREY = "#8c8c8c"
+BAR = "rgba(140, 140, 140, 0.45)"
+"""Of what chance, or random neurons, give."""
 
 
 def add_dots(

@@ -7,7 +7,7 @@ import polars as pl
 
 from relevance_neurons.report.explorer.choices import key, level_text, options, rounded
 from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.dots import name_lines, upright
+from relevance_neurons.report.explorer.dots import BAR, name_lines, upright
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.names import scheme_label
 
@@ -47,32 +47,36 @@ def _times_chance(rows: pl.DataFrame, significance: float) -> go.Figure:
     for index, component in enumerate(components):
         own = known.filter(component=component)
         places = [schemes.index(one) + 0.16 * (index - 1.5) for one in own["scheme"]]
+        _add_component(figure, own, places, index, significance)
         for place, row in zip(places, own.iter_rows(named=True), strict=True):
             if row["expected_low"] is not None:
                 ends = (row[f"expected_{end}"] / row["expected"] for end in ("low", "high"))
                 xs += [*rounded(ends, 3), None]
                 ys += [place, place, None]
-        base = _SYMBOLS[index % len(_SYMBOLS)]
-        filled = [one is not None and one <= significance for one in own["p_value"]]
-        figure.add_scatter(
-            x=rounded(own["times_chance"], 3),
-            y=places,
-            mode="markers",
-            cliponaxis=False,
-            name=component.replace("_", " "),
-            marker={
-                "symbol": [base if one else f"{base}-open" for one in filled],
-                "color": PALETTE[index % len(PALETTE)],
-                "size": 9,
-            },
-            customdata=own.select("shared", "expected", "n_scheme", "p_value").rows(),
-            hovertemplate="%{customdata[0]} shared, chance %{customdata[1]:.2f}, of "
-            "%{customdata[2]} selected<br>p %{customdata[3]:.2g}",
-        )
-    line = {"width": 7, "color": "rgba(140, 140, 140, 0.45)"}
     look = {"mode": "lines", "name": "95 % interval of chance", "hoverinfo": "skip"}
-    figure.add_scatter(x=xs, y=ys, line=line, **look)
+    figure.add_scatter(x=xs, y=ys, line={"width": 7, "color": BAR}, **look)
     figure.update_layout(shapes=[upright(1)])
     name_lines(figure, [scheme_label(one).replace(" · ", "<br>") for one in schemes])
     figure.update_xaxes(title="times chance", rangemode="tozero")
     return figure
+
+
+def _add_component(
+    figure: go.Figure, rows: pl.DataFrame, places: list[float], index: int, significance: float
+) -> None:
+    """Markers of a component's schemes, filled where p is small."""
+    base = _SYMBOLS[index % len(_SYMBOLS)]
+    filled = [one is not None and one <= significance for one in rows["p_value"]]
+    colour = PALETTE[index % len(PALETTE)]
+    symbols = [base if one else f"{base}-open" for one in filled]
+    figure.add_scatter(
+        x=rounded(rows["times_chance"], 3),
+        y=places,
+        mode="markers",
+        cliponaxis=False,
+        name=rows["component"][0].replace("_", " "),
+        marker={"symbol": symbols, "color": colour, "size": 9},
+        customdata=rows.select("shared", "expected", "n_scheme", "p_value").rows(),
+        hovertemplate="%{customdata[0]} shared, chance %{customdata[1]:.2f}, of "
+        "%{customdata[2]} selected<br>p %{customdata[3]:.2g}",
+    )

@@ -14,7 +14,7 @@ from relevance_neurons.report.explorer.choices import (
     options,
 )
 from relevance_neurons.report.explorer.controls import Control, switched
-from relevance_neurons.report.explorer.dots import GREY, add_dots, name_lines, upright
+from relevance_neurons.report.explorer.dots import BAR, GREY, add_dots, name_lines, upright
 from relevance_neurons.report.explorer.loss_tables import effects_table, pooled_table
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, plot
@@ -24,8 +24,7 @@ from relevance_neurons.report.names import scheme_label
 _MARKS = {"significant_holm": "after Holm's correction", "significant": "raw p"}
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon", "star")
 _POOLED = ("hexagram", "cross", "x")
-_BAR = "rgba(140, 140, 140, 0.45)"
-_DOTTED = {"width": 1, "color": _BAR, "dash": "dot"}
+_DOTTED = {"width": 1, "color": BAR, "dash": "dot"}
 _LINE, _ROW = 13, 26
 """Pixels that a marker and a scheme's margin need."""
 
@@ -150,7 +149,7 @@ def _bars(
         y = _place(schemes, collections.index(row["collection"]), step)[row["scheme"]]
         xs += [round(row["random_low"], 3), round(row["random_high"], 3), None]
         ys += [y, y, None]
-    look = {"width": 8, "color": _BAR}
+    look = {"width": 8, "color": BAR}
     figure.add_scatter(
         x=xs, y=ys, mode="lines", line=look, name="range of random draws", hoverinfo="skip"
     )

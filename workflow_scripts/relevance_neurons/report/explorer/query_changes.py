@@ -99,28 +99,32 @@ def _stored(
     distinct = {(row[0], row[2]) for row in shown}
     length = max(LEAST, min(LENGTH, MOST // max(1, len(distinct))))
     store = _Store(length)
-    measured = {
-        tuple(row[:4]): row[4:]
-        for row in changes.select(*_VIEW, "query_id", "original", "pruned").iter_rows()
-    }
-    order = {
-        tuple(row[:4]): row[4] for row in changes.select(*_VIEW, "query_id", "place").iter_rows()
-    }
+    columns = (*_VIEW, "query_id", "place", "original", "pruned")
+    told = {tuple(row[:4]): row[4:] for row in changes.select(columns).iter_rows()}
     views, numbers = [], {}
-    for place, rows in moved.group_by(_VIEW, maintain_order=True):
+    for view, rows in moved.group_by(_VIEW, maintain_order=True):
         queries = []
         for (query,), own in rows.group_by("query_id", maintain_order=True):
-            passages = []
-            for doc, before, after in own.select("doc_id", "rank_before", "rank_after").iter_rows():
-                passages += [store.passage(of_pair.get((place[0], query, doc)), doc), before, after]
-            text = of_pair.get((place[0], query, own["doc_id"][0]), {}).get("query")
-            values = [round(one, 4) for one in measured[(*place, query)]]
-            queries.append((order[(*place, query)], [store.query(query, text), *values, passages]))
-        numbers[place] = len(views)
+            place, *values = told[(*view, query)]
+            passages = _passages(store, of_pair, view[0], query, own)
+            text = of_pair.get((view[0], query, own["doc_id"][0]), {}).get("query")
+            shortened = [round(one, 4) for one in values]
+            queries.append((place, [store.query(query, text), *shortened, passages]))
+        numbers[view] = len(views)
         views.append([query for _, query in sorted(queries)])
     found = {"measure": changes["measure"][0], "depth": DEPTH, "views": views} | store.lists()
     # A text may hold </script>.
     return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c"), numbers, length
+
+
+def _passages(
+    store: _Store, of_pair: dict[tuple, dict], collection: str, query: str, rows: pl.DataFrame
+) -> list[int]:
+    """Number, rank before and rank after of each passage, one behind the other."""
+    found = []
+    for doc, before, after in rows.select("doc_id", "rank_before", "rank_after").iter_rows():
+        found += [store.passage(of_pair.get((collection, query, doc)), doc), before, after]
+    return found
 
 
 class _Store:
