@@ -351,7 +351,10 @@ rule build_explorer:
         database=rules.build_database.output.database,
         page_files=[
             workflow.source_path(f"../workflow_scripts/relevance_neurons/report/explorer/{name}")
-            for name in ("explorer.html", "explorer.css", "explorer.js")
+            for name in (
+                *("explorer.html", "explorer.css", "explorer.js"),
+                *("query_changes.css", "query_changes.js"),
+            )
         ],
     output:
         # Shown in the report's first page (captions/workflow.rst) from beside it, not as a result in
