@@ -27,6 +27,9 @@ def switched(name: str, controls: Sequence[Control], views: Mapping[tuple[str, .
 
     A choice without a view shows that the study does not have it. ``name`` is unique in the page.
     """
+    kept = [place for place, control in enumerate(controls) if len(control.options) > 1]
+    controls = [controls[place] for place in kept]  # one choice is none
+    views = {tuple(key[place] for place in kept): html for key, html in views.items()}
     first = tuple(control.options[0][0] for control in controls)
     if first not in views:
         first = next(iter(views), first)
