@@ -52,7 +52,7 @@ def plot(name: str, figure: go.Figure, description: str, height: int = HEIGHT) -
     words = escape(description)
     return (
         f'<figure class="plot" id="plot-{name}">\n'
-        f'<div class="scrolled"><div class="canvas" role="img" aria-label="{words}" '
+        f'<div class="scrolled"><div class="canvas" role="group" aria-label="{words}" '
         f'style="height:{height}px"></div></div>\n'
         f"<figcaption>{words}</figcaption>\n"
         f'<script type="application/json">{as_data(figure.to_json())}</script>\n</figure>'
