@@ -12,6 +12,7 @@ PROFILE ?= local
 export STUDY_FILE := $(value STUDY)
 export RUN_PROFILE := $(value PROFILE)
 export RUN_CORES := $(CORES)
+export COMPARED_STUDIES := $(value STUDIES)
 IS_LOCAL := $(filter local,$(PROFILE))
 SNAKEMAKE = PATH="$$(cd "$(BIN)" && pwd):$$PATH" $(BIN)/python -m snakemake
 SNAKEMAKE_FLAGS = --profile "$$RUN_PROFILE" $(if $(IS_LOCAL),--cores "$$RUN_CORES")
@@ -34,7 +35,7 @@ ifneq ($(words $(value VENV)) $(NOT_IN_VENV),1 )
   $(error VENV: "$(value VENV)" has a space or a sign in it that make takes for its own ($(NOT_IN_VENV)); give a path without)
 endif
 
-.PHONY: help setup run resume report container benchmark test test-slurm lint pins lock docs unlock clean
+.PHONY: help setup run resume report compare container benchmark test test-slurm lint pins lock docs unlock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,6 +63,9 @@ resume: setup  ## The same after a run was killed: end its jobs, unlock, go on
 
 report: setup  ## Write results/<study>/report.html
 	@$(WRITE_REPORT)
+
+compare: setup  ## Put studies side by side (STUDIES="one other": names under results/, folders or neurons.duckdb files)
+	@PYTHONPATH=workflow_scripts $(BIN)/python workflow_scripts/report/compare_studies.py "$$COMPARED_STUDIES"
 
 container: relevance-neurons.sif  ## The image for --sdm apptainer (needs Apptainer)
 

@@ -63,6 +63,13 @@ def test_a_profile_and_cores_are_handed_over(make):
     assert called[called.index("--cores") + 1] == "3"
 
 
+@pytest.mark.parametrize("studies", ["one other", "one 'my \"study\"' $HOME #1 100%", ""])
+def test_studies_to_compare_are_handed_over(make, studies):
+    done, called = make("compare", f"STUDIES={studies}")
+    assert done.returncode == 0, done.stderr
+    assert called == ["workflow_scripts/report/compare_studies.py", studies]
+
+
 @pytest.mark.parametrize("cores", ["x", "0", "-1", "2 3", "1.5", ""])
 def test_cores_that_are_no_number_are_one_line(make, cores):
     done, called = make("run", f"CORES={cores}")

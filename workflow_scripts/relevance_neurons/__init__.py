@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from relevance_neurons.rankers.loading import load_reranker
     from relevance_neurons.rankers.neurons import Neurons
     from relevance_neurons.rankers.reranker import Reranker
+    from relevance_neurons.report.study_comparison.compare import StudyComparison, compare_studies
     from relevance_neurons.tokens.attribute_tokens import attribute_tokens
     from relevance_neurons.tokens.token_attribution import TokenAttribution
 
@@ -21,11 +22,13 @@ __all__ = [
     "Attribution",
     "Neurons",
     "Reranker",
+    "StudyComparison",
     "TokenAttribution",
     "UserError",
     "ablate",
     "attribute",
     "attribute_tokens",
+    "compare_studies",
     "load_reranker",
     "measure_activations",
 ]
@@ -39,6 +42,8 @@ _HOMES = {
     "load_reranker": "rankers.loading",
     "Neurons": "rankers.neurons",
     "Reranker": "rankers.reranker",
+    "compare_studies": "report.study_comparison.compare",
+    "StudyComparison": "report.study_comparison.compare",
     "attribute_tokens": "tokens.attribute_tokens",
     "TokenAttribution": "tokens.token_attribution",
 }

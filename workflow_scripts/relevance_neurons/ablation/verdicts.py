@@ -9,7 +9,8 @@ from statsmodels.stats.multitest import multipletests
 from relevance_neurons.selection import ablation_kinds as kinds
 from relevance_neurons.statistics.power import detectable
 
-_TABLE4 = (kinds.PLAIN, kinds.RANDOM)
+TABLE4 = (kinds.PLAIN, kinds.RANDOM)
+"""The kinds of ablation that one family of tests is of."""
 ERRORS = {"error_percent": pl.Float64, "freedom": pl.Int64}
 """What a row has before it is judged: the standard error of difference_percent (None where there is
 none; the original's mean is taken as known) and its degrees of freedom."""
@@ -33,7 +34,7 @@ def with_verdicts(effects: pl.DataFrame, alpha: float) -> pl.DataFrame:
     The plain and random rows of the table are one family (table 4 of the paper), every further
     kind is its own. ``effects`` has the columns ``ERRORS`` too, which are dropped.
     """
-    families = kinds.with_kind(effects)["kind"].replace(dict.fromkeys(_TABLE4, "table 4"))
+    families = kinds.with_kind(effects)["kind"].replace(dict.fromkeys(TABLE4, "table 4"))
     corrected, sizes = holm(effects["p_value"], families)
     return (
         effects.with_columns(
