@@ -33,7 +33,8 @@ _LEFT_OUT = re.compile(
 )
 """Weights that no sequence classifier of these names computes anything with."""
 
-_ADAPTER = re.compile(r"\.lora_|^base_model\.model\.|\.base_layer\.|\.modules_to_save\.")
+ADAPTER = re.compile(r"\.lora_|^base_model\.model\.|\.base_layer\.|\.modules_to_save\.")
+"""In the names of weights that PEFT adds, or of those that it wraps."""
 _BODY = re.compile(r"(^|\.)(embeddings?|encoder|decoder|layers?|block|transformer)\.")
 
 
@@ -66,14 +67,14 @@ def load_network(kind, place: Place, config, new_head: bool = False, **options) 
         place, network, [one for one in filter(counts, extra) if not _LEFT_OUT.search(one)]
     )
     _refuse_twins(place, names, prefix)
-    _refuse_infinite(place, network)
+    refuse_infinite(place, network)
     if extra:
         logger.info("%s: not used, as no ranker does: %s", place.where, ", ".join(extra))
     return network
 
 
 def _refuse_adapter(place: Place, extra: list[str]) -> None:
-    if found := next(filter(_ADAPTER.search, extra), None):
+    if found := next(filter(ADAPTER.search, extra), None):
         raise UserError(
             f"{place.where} has weights of an adapter ({found}, …); merge the adapter first "
             "(PEFT's merge_and_unload, then save_pretrained)"
@@ -129,7 +130,8 @@ def _refuse_twins(place: Place, names: list[str], prefix: str) -> None:
         )
 
 
-def _refuse_infinite(place: Place, network: nn.Module) -> None:
+def refuse_infinite(place: Place, network: nn.Module) -> None:
+    """Raise ``UserError`` for a weight that is no finite number."""
     for name, weights in network.named_parameters():
         if not weights.detach().sum(dtype=torch.float64).isfinite():
             raise UserError(

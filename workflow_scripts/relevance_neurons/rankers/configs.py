@@ -49,9 +49,12 @@ def load_config(place: Place, **changes):
     return config, written
 
 
-def check_head(place: Place, config) -> None:
-    """Raise ``UserError`` for a head that gives no score of relevance."""
-    kind = (config.architectures or [config.model_type])[0]
+def check_head(place: Place, config, kind: str | None = None) -> None:
+    """Raise ``UserError`` for a head that gives no score of relevance.
+
+    ``kind`` is the class of the network; None: the one that the config names.
+    """
+    kind = kind or (config.architectures or [config.model_type])[0]
     if config.is_encoder_decoder:
         # Others would be scored in silence by words or by a layer that they were not trained on.
         other_head = kind.startswith("T5For") and kind != "T5ForConditionalGeneration"

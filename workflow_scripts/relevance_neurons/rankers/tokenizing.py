@@ -24,6 +24,12 @@ def load_tokenizer(name: str, config, key: str = "tokenizer"):
             f"{place.where} has no vocabulary ({shown(names)}); name the tokenizer that the ranker "
             "was trained with: a folder with tokenizer.json, or a hub id as bert-large-uncased"
         )
+    check_tokenizer(place, tokenizer, config)
+    return tokenizer
+
+
+def check_tokenizer(place: Place, tokenizer, config) -> None:
+    """Raise ``UserError`` for a tokenizer that does not belong to a model of ``config``."""
     if len(tokenizer) > config.vocab_size:
         raise UserError(
             f"{place.where} has {len(tokenizer)} tokens and the model knows {config.vocab_size}: "
@@ -40,7 +46,6 @@ def load_tokenizer(name: str, config, key: str = "tokenizer"):
             f"{place.where} names no padding token; add it to tokenizer_config.json, as "
             f'"pad_token": "{padding}"'
         )
-    return tokenizer
 
 
 def token_texts(tokenizer, ids: Iterable[int]) -> list[str]:
@@ -77,14 +82,24 @@ def _read(place: Place):
 
 def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
     """``max_length``; raises ``UserError`` where the model holds fewer tokens."""
-    positions = getattr(network.config, "max_position_embeddings", None) or max_length
-    embeddings = getattr(network.base_model, "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    if padding is not None:
-        positions -= padding + 1  # RoBERTa's kind: the table starts after the padding index
-    limit = min(tokenizer.model_max_length, positions)
+    limit = longest_pair(network, tokenizer)
     if max_length > limit:
         raise UserError(
             f"reranker.{key}: {max_length} was found; this model holds at most {limit} tokens"
         )
     return max_length
+
+
+def longest_pair(network, tokenizer) -> int:
+    """How many tokens a model holds; a very large number where neither it nor its tokenizer says.
+
+    Models with relative positions hold what their tokenizer does.
+    """
+    positions = getattr(network.config, "max_position_embeddings", None)
+    if not positions:
+        return tokenizer.model_max_length
+    embeddings = getattr(network.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    if padding is not None:
+        positions -= padding + 1  # RoBERTa's kind: the table starts after the padding index
+    return min(tokenizer.model_max_length, positions)
