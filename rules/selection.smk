@@ -31,9 +31,13 @@ rule select_neurons:
         sql=[
             workflow.source_path("../workflow_scripts/relevance_neurons/running/macros.sql"),
             workflow.source_path("../workflow_scripts/selection/check_maps.sql"),
-            workflow.source_path("../workflow_scripts/selection/define_schemes.sql"),
+            workflow.source_path(
+                "../workflow_scripts/relevance_neurons/selection/define_schemes.sql"
+            ),
             workflow.source_path("../workflow_scripts/selection/check_schemes.sql"),
-            workflow.source_path("../workflow_scripts/selection/select_neurons.sql"),
+            workflow.source_path(
+                "../workflow_scripts/relevance_neurons/selection/select_neurons.sql"
+            ),
             workflow.source_path("../workflow_scripts/selection/scheme_sizes.sql"),
         ],
     output:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from relevance_neurons.rankers.neurons import Neurons
     from relevance_neurons.rankers.reranker import Reranker
     from relevance_neurons.report.study_comparison.compare import StudyComparison, compare_studies
+    from relevance_neurons.selection.select import select
     from relevance_neurons.tokens.attribute_tokens import attribute_tokens
     from relevance_neurons.tokens.token_attribution import TokenAttribution
 
@@ -31,6 +32,7 @@ __all__ = [
     "compare_studies",
     "load_reranker",
     "measure_activations",
+    "select",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "Reranker": "rankers.reranker",
     "compare_studies": "report.study_comparison.compare",
     "StudyComparison": "report.study_comparison.compare",
+    "select": "selection.select",
     "attribute_tokens": "tokens.attribute_tokens",
     "TokenAttribution": "tokens.token_attribution",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from relevance_neurons.running.job import job
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import check, run_sql
+from relevance_neurons.selection.select import DEFINE, SELECT
 
 SQL = Path(__file__).parent
 
@@ -25,10 +26,10 @@ def main(
     collections = [{"name": name, "domain": domain} for name, domain in domains.items()]
     maps = {"neuron_scores": neuron_scores, "collections": collections}
     check(SQL / "check_maps.sql", top_percents=top_percents, **maps)
-    members = run_sql(SQL / "define_schemes.sql", definitions=definitions)
+    members = run_sql(DEFINE, definitions=definitions)
     check(SQL / "check_schemes.sql", schemes=members, **maps)
     maps |= {"schemes": members, "top_percents": top_percents}
-    write_parquet(run_sql(SQL / "select_neurons.sql", **maps), schemes)
+    write_parquet(run_sql(SELECT, **maps), schemes)
     write_parquet(run_sql(SQL / "scheme_sizes.sql", selected=schemes, **maps), scheme_sizes)
 
 
