@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from relevance_neurons.ablation.ablate import ablate
     from relevance_neurons.ablation.activations import measure_activations
+    from relevance_neurons.ablation.compare import compare
+    from relevance_neurons.ablation.comparison import Comparison
     from relevance_neurons.attribution.attribute import attribute
     from relevance_neurons.attribution.mean_scores import Attribution
     from relevance_neurons.errors import UserError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Attribution",
+    "Comparison",
     "Neurons",
     "Reranker",
     "StudyComparison",
@@ -30,6 +33,7 @@ __all__ = [
     "attribute",
     "attribute_tokens",
     "compare_studies",
+    "compare",
     "load_reranker",
     "measure_activations",
     "select",
@@ -38,6 +42,8 @@ __all__ = [
 _HOMES = {
     "ablate": "ablation.ablate",
     "measure_activations": "ablation.activations",
+    "compare": "ablation.compare",
+    "Comparison": "ablation.comparison",
     "Attribution": "attribution.mean_scores",
     "attribute": "attribution.attribute",
     "UserError": "errors",
