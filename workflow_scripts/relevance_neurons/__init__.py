@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from relevance_neurons.ablation.activations import measure_activations
     from relevance_neurons.ablation.compare import compare
     from relevance_neurons.ablation.comparison import Comparison
+    from relevance_neurons.ablation.terrier_ranker import to_pyterrier
     from relevance_neurons.attribution.attribute import attribute
     from relevance_neurons.attribution.mean_scores import Attribution
     from relevance_neurons.errors import UserError
@@ -37,6 +38,7 @@ __all__ = [
     "load_reranker",
     "measure_activations",
     "select",
+    "to_pyterrier",
 ]
 
 _HOMES = {
@@ -44,6 +46,7 @@ _HOMES = {
     "measure_activations": "ablation.activations",
     "compare": "ablation.compare",
     "Comparison": "ablation.comparison",
+    "to_pyterrier": "ablation.terrier_ranker",
     "Attribution": "attribution.mean_scores",
     "attribute": "attribution.attribute",
     "UserError": "errors",
