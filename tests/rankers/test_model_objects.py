@@ -12,7 +12,7 @@ from sentence_transformers import CrossEncoder
 from torch import nn
 from transformers import BertConfig, BertForTokenClassification, BertModel
 
-from relevance_neurons import UserError, ablate, load_reranker
+from relevance_neurons import UserError, ablate, load_reranker, to_pyterrier
 from relevance_neurons.rankers.model_objects import take_apart
 from toys.bert import PAIRS, make_model, make_reranker, make_tokenizer
 from toys.tiny_rankers import MODELS, make_stock_model, make_tiny_tokenizer, ranker_around
@@ -147,6 +147,9 @@ def test_what_a_pyterrier_transformer_holds(cross_encoder):
     )
     own = make_reranker()
     assert load_reranker(Holder(ranker=own)) is own
+    assert load_reranker(to_pyterrier(own)) is own
+    with pytest.raises(UserError, match="would be loaded with its neurons at work"):
+        load_reranker(to_pyterrier(own, NEURONS))
 
 
 def quantised(model: nn.Module) -> nn.Module:

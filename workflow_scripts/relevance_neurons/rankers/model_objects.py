@@ -178,6 +178,11 @@ def _held(transformer: object, tokenizer: object, where: str) -> tuple[object, o
             f"{where}: {number} among its attributes ({found or 'it has none'}); give the model "
             "itself, with tokenizer= where it is one of transformers"
         )
+    if attributes.get("neurons") is not None and isinstance(*rankers.values(), Reranker):
+        raise UserError(
+            f"{where}: its ranker would be loaded with its neurons at work; give "
+            "the ranker itself and switch them off with ablate"
+        )
     words = [one for one in attributes.values() if _is_tokenizer(one)]
     if tokenizer is None and len(words) == 1:
         tokenizer = words[0]
