@@ -13,12 +13,17 @@ from relevance_neurons.attribution.running_scores import RunningScores
 from relevance_neurons.attribution.token_kinds import TOKEN_KINDS, kinds_frame
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
+from relevance_neurons.running.shown_tables import html_table, text_table
 
 if TYPE_CHECKING:  # shards are merged without torch, which takes seconds
     from relevance_neurons.attribution.pair_scores import PairCheck
 
 
-@dataclass
+_SHOWN = {"layer": "{}", "component": "{}", "neuron": "{}", "score": "{:+.3g}"}
+_AT_EACH_END = 5
+
+
+@dataclass(repr=False)
 class Attribution:
     """The mean scores over pairs and, per pair, what tells how far they can be trusted.
 
@@ -129,6 +134,34 @@ class Attribution:
     def pair_numbers(self) -> list[int]:
         """Which of the pairs given to ``attribute`` the rows of ``checks`` are, from 0."""
         return [row.pair for row in self._in_order()]
+
+    def __repr__(self) -> str:
+        return text_table(f"Attribution: {self._caption()}", *self._ends())
+
+    def _repr_html_(self) -> str:
+        """The neurons of the highest and the lowest scores as a table, for a notebook."""
+        return html_table(self._caption(), *self._ends())
+
+    def _caption(self) -> str:
+        n_neurons = len(self.neurons) if self.measured is None else int(self.measured.sum())
+        unit = "queries" if self.label == "difference" else "pairs"
+        return (
+            f"scores of {n_neurons:,} neurons, label {self.label}, {self.running.n_pairs:,} "
+            f"{unit}; the {_AT_EACH_END} highest and the {_AT_EACH_END} lowest"
+        )
+
+    def _ends(self) -> tuple[pl.DataFrame, dict[str, str]]:
+        """The rows that are shown, and how."""
+        scores = self.frame() if self.running.n_pairs else self.neurons.clear()
+        if scores.is_empty():
+            return scores, dict.fromkeys(NEURON_COLUMNS, "{}")
+        if self.measured is not None:
+            scores = scores.filter("measured")
+        order = scores.sort("score", descending=True, maintain_order=True)
+        n_below = max(0, min(_AT_EACH_END, len(order) - _AT_EACH_END))
+        shown = pl.concat([order.head(_AT_EACH_END), order.tail(n_below)])
+        errors = {} if shown["standard_error"].is_null().all() else {"standard_error": "{:.2g}"}
+        return shown, _SHOWN | errors
 
     def _in_order(self) -> list[PairCheck]:
         return sorted(self.checked, key=lambda row: row.pair)
