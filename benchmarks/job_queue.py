@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import estimate_cost as cost
+from study import costs
 from study.batches import Batch, batches, selections
 from study.contents import Study, attributed, used_collections
 from study.job_sizes import N_BASELINES, ablation_shards, attribution_shards, n_ablations, n_points
@@ -85,7 +86,7 @@ class StudyTasks:
         """A job that passes pairs of a collection through the ranker, and looks their texts up."""
         size = self.sizes[collection]
         flops = passes * pair_flops(self.shape, size.n_tokens, backward)
-        seconds = flops * (cost.SCORED if backward else 1) / cost.GPU[rate]
+        seconds = flops * (costs.SCORED if backward else 1) / cost.GPU[rate]
         seconds += lookups * size.text_bytes / LOOKED_UP
         return Task(name, seconds, tuple(needs), True)
 
@@ -105,7 +106,7 @@ class StudyTasks:
                 yield Task(f"{rule} {name}", LIGHT, (f"index_collection {name}",))
         for name in self.study["attribution"]["collections"]:
             kept = sum(self.kept(*one) for one in self.maps if one[0] == name)
-            n, needs = kept / cost.AGREEMENT, [f"prepare_collection {name}"]
+            n, needs = kept / costs.AGREEMENT, [f"prepare_collection {name}"]
             lookups = n / CHUNK + 1
             yield self.with_ranker(f"score_pairs {name}", name, n + kept, needs, lookups=lookups)
 
@@ -195,7 +196,7 @@ class StudyTasks:
     def batch_shards(self, collection: str, passages: float, batch: Batch) -> Iterator[Task]:
         """The shards of a batch of ablations."""
         n_shards = ablation_shards(self.study, batch)
-        n = passages * n_ablations(self.study, batch) * cost.ABLATED / n_shards
+        n = passages * n_ablations(self.study, batch) * costs.ABLATED / n_shards
         needs = [f"draw_candidates {collection}"]
         if batch.group:
             needs += ["pool_activations", f"select_neurons {batch.group} {batch.level}"]

@@ -74,6 +74,10 @@ STAGES = {
     "Tokens": [f"{PREFIX}tokens/", f"{LIBRARY}tokens/"],
     "How it ranks": [f"{PREFIX}mechanism/", f"{LIBRARY}mechanism/"],
     "A cluster, and resuming": [f"{PREFIX}study/resume", "slurm/"],
+    "The command relevance-neurons": [
+        f"{LIBRARY}command/",
+        *(f"{PREFIX}study/{one}" for one in ("new", "check", "questions")),
+    ],
     "Tables, figures and the database": [f"{PREFIX}report/", f"{LIBRARY}report/"],
 }
 """What the user was doing, in the order in which the data flow, and the code that does it."""

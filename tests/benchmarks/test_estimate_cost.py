@@ -12,6 +12,7 @@ from transformers import BertConfig, BertModel
 import estimate_cost
 import scaling
 import scaling_jobs
+from study import costs
 from study.ranker_shapes import Shape, pair_flops
 
 STUDY = str(Path(estimate_cost.__file__).parents[1] / "studies" / "vast2024.yaml")
@@ -41,17 +42,17 @@ def study():
 
 def test_ablations_and_pairs_are_counted_by_hand(study):
     # Ten schemes, three levels: itself, mean, keep_only, 50 random and 50 matched draws.
-    assert estimate_cost.n_rankings(study) == 1 + 10 * 3 * (1 + 2 + 100)
+    assert costs.n_rankings(study) == 1 + 10 * 3 * (1 + 2 + 100)
     sizes = {
-        name: estimate_cost.read_collection(name, study["collections"][name], 512)
+        name: costs.read_collection(name, study["collections"][name], 512)
         for name in ("msmarco", "nfcorpus", "msmarco_dev", "bioasq")
     }
     assert sizes["msmarco"].n_documents == 8_841_823
     assert sizes["msmarco"].judged([2, 3]) == 1804 + 697
-    kept = estimate_cost.kept_pairs(study, sizes, "nfcorpus", "relevant")
-    assert kept == pytest.approx(estimate_cost.AGREEMENT * 576)
-    assert estimate_cost.kept_pairs(study, sizes, "bioasq", "relevant") == 1000
-    pool = estimate_cost.candidate_pairs(study, sizes["msmarco_dev"], [1])
+    kept = costs.kept_pairs(study, sizes, "nfcorpus", "relevant")
+    assert kept == pytest.approx(costs.AGREEMENT * 576)
+    assert costs.kept_pairs(study, sizes, "bioasq", "relevant") == 1000
+    pool = costs.candidate_pairs(study, sizes["msmarco_dev"], [1])
     assert pool == pytest.approx(100 * (20 + 7437 / 6980))
 
 
@@ -60,8 +61,8 @@ def test_maps_and_shards_take_the_disk_that_they_are_said_to(study, tmp_path):
     scaling_jobs.start_merging(1, tmp_path)()
     n_neurons = len(pl.read_parquet(tmp_path / "sums.parquet"))
     shard, a_map = (scaling.bytes_of(tmp_path / name) for name in ("sums.parquet", "merged"))
-    assert shard == pytest.approx(estimate_cost.shard_bytes(study, n_neurons), rel=0.1)
-    assert a_map == pytest.approx(estimate_cost.map_bytes(study, n_neurons), rel=0.1)
+    assert shard == pytest.approx(costs.shard_bytes(study, n_neurons), rel=0.1)
+    assert a_map == pytest.approx(costs.map_bytes(study, n_neurons), rel=0.1)
 
 
 def test_the_command_prints_every_collection_and_stage(capsys, monkeypatch):

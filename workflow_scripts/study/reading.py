@@ -79,7 +79,7 @@ def read_study(file: str | Path, schema: str | Path, entries: Sequence[str] = ()
     """
     alone, given = read_yaml(file), given_keys(entries)
     try:
-        return _checked(merged(alone, given), schema, file)
+        return checked_study(merged(alone, given), schema, file)
     except StudyError as error:
         if not given or str(error) == _mistake(alone, schema, file):
             raise
@@ -87,7 +87,8 @@ def read_study(file: str | Path, schema: str | Path, entries: Sequence[str] = ()
         raise StudyError(f"--config: {message}") from None
 
 
-def _checked(study: Study, schema: str | Path, file: str | Path) -> Study:
+def checked_study(study: Study, schema: str | Path, file: str | Path) -> Study:
+    """A study with its defaults, as it would stand in ``file``. Raises ``StudyError``."""
     from snakemake.utils import validate
 
     check_schema(study, schema, file)
@@ -97,7 +98,7 @@ def _checked(study: Study, schema: str | Path, file: str | Path) -> Study:
 
 def _mistake(study: Study, schema: str | Path, file: str | Path) -> str | None:
     try:
-        _checked(study, schema, file)
+        checked_study(study, schema, file)
     except StudyError as error:
         return str(error)
     return None

@@ -1,0 +1,107 @@
+"""Records of .tsv, .csv and .jsonl files whose first line, or whose keys, name the columns.
+
+All are UTF-8, each may be gzipped (.gz). Whatever is wrong raises ``UserError`` with the file and
+the line.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from relevance_neurons.collections.lines import line_error, read_lines, show
+from relevance_neurons.errors import UserError
+
+Record = tuple[int, dict[str, Any]]
+"""The line that it starts on, and its values by the names of their columns."""
+
+_SEPARATORS = {".tsv": "\t", ".csv": ","}
+
+
+def read_records(path: str | Path, needed: Collection[str]) -> Iterator[Record]:
+    """Yield the records of a .tsv or .csv file with a header, or of a .jsonl file.
+
+    Names of columns count in small letters, without space at their ends; values are texts, in
+    .jsonl what JSON says. Raises ``UserError`` for a column of ``needed`` that is missing, one that
+    is there twice, a line with more or fewer columns than the header, and a file without a record.
+    """
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix not in (*_SEPARATORS, ".jsonl"):
+        raise UserError(
+            f"{path}: extension {suffix!r} is unknown; .tsv and .csv (with a header) and .jsonl "
+            "are allowed, each also with .gz"
+        )
+    is_empty = True
+    records = _of_json(path) if suffix == ".jsonl" else _of_table(path, _SEPARATORS[suffix], needed)
+    for line, record in records:
+        _check_names(path, line, list(record), needed)
+        yield line, record
+        is_empty = False
+    if is_empty:
+        raise UserError(f"{path}: empty; at least one line with {', '.join(needed)} is needed")
+
+
+def _of_table(path: Path, separator: str, needed: Collection[str]) -> Iterator[Record]:
+    header, start = None, 1
+    for line, columns in _parted(path, separator):
+        if header is None:
+            header, start = [name.strip().lower() for name in columns], line
+            _check_names(path, start, header, needed)
+        elif len(columns) != len(header):
+            hint = "a text with commas needs quotes" if separator == "," else "tabs between them"
+            raise line_error(
+                path, line, f"{len(columns)} columns; the header has {len(header)}: {hint}"
+            )
+        else:
+            yield line, dict(zip(header, columns, strict=True))
+
+
+def _parted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Lines that are not blank, in columns; quotes mean something in a .csv file alone."""
+    if separator == "\t":
+        for line, text in read_lines(path):
+            if text.strip():
+                yield line, text.rstrip("\r\n").split("\t")
+        return
+    reader = csv.reader((text for _, text in read_lines(path)), strict=True)
+    start = 1
+    try:
+        for columns in reader:
+            if columns:
+                yield start, columns
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise line_error(path, start, f"not CSV ({error}); is a quote left open?") from error
+
+
+def _of_json(path: Path) -> Iterator[Record]:
+    for line, text in read_lines(path):
+        if not text.strip():
+            continue
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise line_error(
+                path, line, f"not JSON ({error}); one whole object a line is needed"
+            ) from error
+        if not isinstance(record, dict):
+            raise line_error(path, line, f"a {type(record).__name__}; one JSON object a line")
+        yield line, {name.strip().lower(): value for name, value in record.items()}
+
+
+def _check_names(path: Path, line: int, names: list[str], needed: Collection[str]) -> None:
+    missing = [name for name in needed if name not in names]
+    twice = [name for name in names if names.count(name) > 1]
+    if missing or twice:
+        what = f"no column {missing[0]!r}" if missing else f"two columns are called {twice[0]!r}"
+        raise line_error(
+            path,
+            line,
+            f"{what}; the first line (in .jsonl: every object) names {', '.join(needed)}, found "
+            f"were {', '.join(map(show, names)) or 'none'}",
+        )

@@ -1,0 +1,31 @@
+"""Maps of scores that ``attribute`` wrote, read again: one for each file, label and method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relevance_neurons.command.files import read_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MAP = ("collection", "label", "method")
+"""Columns that tell maps of one file apart, where it has them."""
+NEURON = ("layer", "component", "neuron")
+
+
+def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
+    """The maps of files by name: the file, and behind it what tells it from others in the file.
+
+    Columns: layer, component, neuron, score. Raises ``UserError`` as ``read_table``.
+    """
+    found = {}
+    for file in files:
+        frame = read_table(file, (*NEURON, "score"))
+        by = [name for name in MAP if name in frame.columns and frame[name].n_unique() > 1]
+        for key, own in frame.partition_by(by, as_dict=True).items() if by else [((), frame)]:
+            name = f"{file}: {', '.join(map(str, key))}" if key else str(file)
+            found[name] = own.select(*NEURON, "score")
+    return found
