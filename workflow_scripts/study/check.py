@@ -45,7 +45,7 @@ def planned_jobs(clone: Path, file: Path) -> dict[str, int]:
 
     Raises ``UserError`` where Snakemake refuses the study.
     """
-    words = ["-n", "--quiet", "progress", "rules", "--cores", "1", "--nocolor", "--nolock"]
+    words = ["-n", "--quiet", "rules", "--cores", "1", "--nocolor", "--nolock"]
     command = [sys.executable, "-m", "snakemake", "-s", str(clone / "Snakefile"), *words]
     done = subprocess.run(
         [*command, "--configfile", str(file.absolute())],
@@ -66,8 +66,9 @@ def planned_jobs(clone: Path, file: Path) -> dict[str, int]:
         )
         raise UserError(f"{file}: {wrong.removeprefix('Error: ').removeprefix(f'{file}: ')}")
     found = {rule: int(n) for rule, n in _JOB.findall(told)}
-    found.pop("total", None)
-    return found
+    if "total" not in found and "Nothing to be done" not in told:
+        raise RuntimeError(f"Snakemake listed no jobs: {told[-2000:]}")
+    return {rule: n for rule, n in found.items() if rule not in ("total", "all")}
 
 
 def print_jobs(jobs: dict[str, int]) -> None:

@@ -49,7 +49,6 @@ def ablate(
         significance: Below which a p-value is called significant.
         seed: Of the random neurons and the interval.
     """
-    from relevance_neurons.ablation.compare import compare
     from relevance_neurons.command.files import read_candidates, read_table
     from relevance_neurons.command.results import check_output, give
 
@@ -58,6 +57,8 @@ def ablate(
     passages = read_candidates(candidates)
     reranker = ranker.load(model)
     _refuse_all(reranker, off, neurons)
+    from relevance_neurons.ablation.compare import compare
+
     found = compare(
         reranker,
         {neurons.stem: off},

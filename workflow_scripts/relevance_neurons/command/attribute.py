@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -88,8 +89,12 @@ def attribute(
         for own in texts.partition_by("label", maintain_order=True)
     ]
     scores = pl.concat(maps)
+    strongest = pl.concat(
+        one.sort("score", descending=True, maintain_order=True).head(results.rows).drop("method")
+        for one in maps
+    )
     title = f"Neurons of {model} with the largest scores, by {method.replace('_', ' ')}"
-    give(scores, results, title, scores.sort("score", descending=True, maintain_order=True))
+    give(scores, replace(results, rows=len(strongest)), title, strongest)
 
 
 def _map(reranker, pairs: pl.DataFrame, method: str, screen: Path | None, settings: dict):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import polars as pl
 
 from relevance_neurons.command.files import read_table
-
-if TYPE_CHECKING:
-    import polars as pl
 
 MAP = ("collection", "label", "method")
 """Columns that tell maps of one file apart, where it has them."""
 NEURON = ("layer", "component", "neuron")
+_TYPES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32, "score": pl.Float64}
 
 
 def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
@@ -27,5 +26,5 @@ def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
         by = [name for name in MAP if name in frame.columns and frame[name].n_unique() > 1]
         for key, own in frame.partition_by(by, as_dict=True).items() if by else [((), frame)]:
             name = f"{file}: {', '.join(map(str, key))}" if key else str(file)
-            found[name] = own.select(*NEURON, "score")
+            found[name] = own.select(*NEURON, "score").cast(_TYPES)
     return found

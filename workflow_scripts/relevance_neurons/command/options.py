@@ -28,8 +28,9 @@ class RankerOptions:
     """auto (the GPU if there is one), cpu or cuda."""
     dtype: Dtype = "auto"
     """Arithmetic; auto is float32 on a CPU, on a GPU TF32 and, for ranking, bfloat16."""
-    max_length: int = 512
-    """Tokens of a pair; the rest of the longer text is cut."""
+    max_length: int | None = None
+    """Tokens of a pair; the rest of the longer text is cut. Default: what the ranker takes, up to
+    512."""
     tokenizer: str | None = None
     """Folder or hub id of the tokenizer, where it is not the ranker's own."""
     relevant_index: Literal[0, 1] | None = None
@@ -39,14 +40,14 @@ class RankerOptions:
         """The ranker. Raises ``UserError`` as ``load_reranker``."""
         from relevance_neurons.rankers.loading import load_reranker
 
-        return load_reranker(
-            model,
-            tokenizer=self.tokenizer,
-            device=self.device,
-            dtype=self.dtype,
-            max_length=self.max_length,
-            relevant=self.relevant_index,
-        )
+        settings = {
+            "tokenizer": self.tokenizer,
+            "device": self.device,
+            "dtype": self.dtype,
+            "max_length": self.max_length,
+            "relevant": self.relevant_index,
+        }
+        return load_reranker(model, **settings)
 
 
 @Parameter(name="*", group=_RESULTS)
@@ -59,4 +60,4 @@ class ResultOptions:
     format: Annotated[Format, Parameter(name=["--format", "-f"])] = "table"
     """What is printed: a table of the first rows, or everything as csv or json (for a pipe)."""
     rows: int = 20
-    """Rows of the printed table."""
+    """Rows of the printed table, for each label, pair or list."""

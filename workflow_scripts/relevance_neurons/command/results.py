@@ -54,7 +54,8 @@ def give(
     elif options.format == "json":
         sys.stdout.write(frame.write_json() + "\n")
     else:
-        print_table(frame if shown is None else shown, title, options.rows, formats or {})
+        shown = frame if shown is None else shown
+        print_table(shown, title, options.rows, formats, len(frame))
     if options.output is not None:
         say(f"{options.output}: {len(frame):,} rows written")
 
@@ -71,16 +72,20 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
 
 
 def print_table(
-    frame: pl.DataFrame, title: str, rows: int, formats: Mapping[str, str] | None = None
+    frame: pl.DataFrame,
+    title: str,
+    rows: int,
+    formats: Mapping[str, str] | None = None,
+    n_rows: int = 0,
 ) -> None:
-    """Print the first rows of a table, numbers to the right, and how many more there are."""
+    """Print the first ``rows`` of a table, numbers to the right, and that there are ``n_rows``."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     formats = formats or {}
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
     for name, dtype in frame.schema.items():
         is_text = not dtype.is_numeric()
         table.add_column(
@@ -90,9 +95,10 @@ def print_table(
         table.add_row(*(Text(cell(value, formats.get(name))) for name, value in row.items()))
     # Into a pipe or a file, no line is cut at the width of a terminal that is not there.
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(title, style="bold")
     console.print(table)
-    if len(frame) > rows:
-        console.print(f"… and {len(frame) - rows:,} more rows (--rows, --output, --format)")
+    if n_rows > min(rows, len(frame)):
+        console.print(f"{n_rows:,} rows in all (--output FILE writes them)")
 
 
 def cell(value: object, form: str | None = None) -> str:
