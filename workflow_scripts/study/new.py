@@ -93,7 +93,7 @@ def study_text(
     made.set("attribution.collections", names)
     made.set("attribution.max_pairs", sizes["max_pairs"])
     made.set("attribution.tolerance", 0.02)
-    made.set("attribution.convergence_pairs", min(50, sizes["max_pairs"]))
+    made.set("attribution.convergence_pairs", min(10, sizes["max_pairs"]))
     made.hide("attribution.methods")
     made.set("baselines.collection", names[0])
     made.set("baselines.pairs", min(200, 2 * sizes["max_pairs"]))

@@ -14,8 +14,9 @@ from relevance_neurons.collections.grades import misfit
 from relevance_neurons.collections.ids import Ids
 from relevance_neurons.collections.user_files import read_judgments, read_texts
 from relevance_neurons.errors import UserError
-from study.contents import FILES
+from study.contents import COMMON_KEYS, FILES, SOURCE_KEYS
 from study.errors import StudyError
+from study.messages import suggestion
 from study.plain_yaml import parse
 from study.questions import ask
 
@@ -28,6 +29,7 @@ _NAMES = {
 }
 _ENDINGS = dict.fromkeys(("documents", "queries"), (".tsv", ".csv", ".jsonl"))
 _ENDINGS["qrels"] = (".txt", ".tsv", ".qrels", "")
+_NEEDED = {"ir_datasets": ("id",), "files": FILES, "docstrings": ("package",)}
 Keys = dict[str, Any]
 
 
@@ -85,17 +87,31 @@ def _keys(name: str, what: str) -> Keys:
             keys = parse(what)
         except StudyError as error:
             raise UserError(f"--collection {name}: {error}") from None
-        if not isinstance(keys, dict) or "source" not in keys:
-            raise UserError(
-                f"--collection {name}: no source was found; say source: ir_datasets, files or "
-                "docstrings"
-            )
+        _check_keys(name, keys)
         return keys
     if what.startswith("docstrings:"):
         return {"source": "docstrings", "package": what.removeprefix("docstrings:")}
     if Path(what).expanduser().is_dir():
         return {"source": "files"} | _files(name, Path(what).expanduser())
     return {"source": "ir_datasets", "id": what}
+
+
+def _check_keys(name: str, keys: Any) -> None:
+    """Raise ``UserError`` where keys are not those of a source, or one that it needs is missing."""
+    source = keys.get("source") if isinstance(keys, dict) else None
+    if source not in _NEEDED:
+        raise UserError(
+            f"--collection {name}: source: {source!r} was found; allowed are {', '.join(_NEEDED)}"
+        )
+    allowed = COMMON_KEYS | SOURCE_KEYS[source]
+    unknown = [key for key in keys if key not in allowed]
+    if unknown:
+        raise UserError(
+            f"--collection {name}: {unknown[0]}: is no key of source {source}"
+            f"{suggestion(unknown[0], list(allowed))}; allowed are {', '.join(sorted(allowed))}"
+        )
+    if missing := [key for key in _NEEDED[source] if key not in keys]:
+        raise UserError(f"--collection {name}: {missing[0]} is missing; source {source} needs it")
 
 
 def _files(name: str, folder: Path) -> Keys:
@@ -116,8 +132,6 @@ def _files(name: str, folder: Path) -> Keys:
 def _look_at(name: str, keys: Keys) -> dict[int, int]:
     """How often each grade occurs, after a look at where the collection comes from."""
     if keys["source"] == "files":
-        if missing := [key for key in FILES if key not in keys]:
-            raise UserError(f"--collection {name}: {missing[0]} is missing; name its file")
         for key, kind in (("documents", "document"), ("queries", "query")):
             for _ in islice(read_texts(keys[key], kind, Ids()), FIRST_LINES):
                 pass
@@ -133,8 +147,6 @@ def _look_at(name: str, keys: Keys) -> dict[int, int]:
 def _counted_by_catalogue(name: str, keys: Keys) -> dict[int, int]:
     from relevance_neurons.collections.sources import open_dataset
 
-    if "id" not in keys:
-        raise UserError(f"--collection {name}: id is missing; name the dataset of ir_datasets")
     open_dataset("ir_datasets", keys, seed=0)
     import ir_datasets
 

@@ -137,8 +137,8 @@ def _tell(reranker: Reranker, row: dict, strongest: pl.DataFrame, seed: int) -> 
     p, p_random = without(own), without(draw_like(own, reranker.neurons, 0, seed))
     print(f"{row['query']}\n  {shorten(row['passage'], 200, placeholder=' …')}")
     print(
-        f"  p(relevant) {row['p_relevant']:.4f}; without its {len(own):,} strongest neurons {p:.4f}, "
-        f"without as many random ones {p_random:.4f}\n"
+        f"  p(relevant) {row['p_relevant']:.4f}; without its {len(own):,} strongest neurons "
+        f"{p:.4f}, without as many random ones {p_random:.4f}\n"
     )
 
 
