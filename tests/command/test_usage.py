@@ -89,7 +89,10 @@ MISTAKES = {
     "gains": (["ablate", "RANKER", "neurons.csv", "gain.tsv"], "line 2: gain is '-1'"),
     "twice": (["ablate", "RANKER", "neurons.csv", "twice.tsv"], "is there already, on line 2"),
     "all": (["ablate", "RANKER", "all.csv", "candidates.tsv"], "holds all 312 neurons of the"),
-    "no pair given": (["explain", "RANKER", "--query", "wing"], "give a file of pairs, or --query"),
+    "no pair given": (
+        ["explain", "RANKER", "--query", "wing"],
+        "explain: no pair; give a file of pairs, or --query",
+    ),
     "percent": (["explain", "RANKER", "pairs.tsv", "--top-percent", "0"], "--top-percent: 0.0"),
     "device": (
         ["attribute", "RANKER", "pairs.tsv", "--device", "tpux"],

@@ -64,7 +64,8 @@ def planned_jobs(clone: Path, file: Path) -> dict[str, int]:
         wrong = next(
             (line for line in lines if line.startswith("Error:")), (lines or ["nothing"])[-1]
         )
-        raise UserError(f"{file}: {wrong.removeprefix('Error: ').removeprefix(f'{file}: ')}")
+        wrong = wrong.removeprefix("Error: ").removeprefix(f"{file}: ")
+        raise UserError(f"{file}: {wrong}; snakemake -n --configfile {file} shows all of it")
     found = {rule: int(n) for rule, n in _JOB.findall(told)}
     if "total" not in found and "Nothing to be done" not in told:
         raise RuntimeError(f"Snakemake listed no jobs: {told[-2000:]}")

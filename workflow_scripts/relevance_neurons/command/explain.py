@@ -87,7 +87,9 @@ def _given(pairs: Path | None, query: str | None, passage: str | None) -> pl.Dat
     if pairs is not None and query is None and passage is None:
         return read_pairs(pairs, "relevant")
     if pairs is not None or not query or not passage:
-        raise UserError("explain: give a file of pairs, or --query and --passage with a text each")
+        raise UserError(
+            "explain: no pair; give a file of pairs, or --query and --passage with texts"
+        )
     return pl.DataFrame({"query_id": "1", "doc_id": "1", "query": query, "passage": passage})
 
 

@@ -49,13 +49,12 @@ def give(
     """
     if options.output is not None and options.output.suffix in SUFFIXES:
         write_table(frame, options.output)
-    if options.format == "csv":
-        sys.stdout.write(frame.write_csv())
-    elif options.format == "json":
-        sys.stdout.write(frame.write_json() + "\n")
-    else:
+    if options.format == "table":
         shown = frame if shown is None else shown
         print_table(shown, title, options.rows, formats, len(frame))
+    else:
+        as_text = frame.write_csv if options.format == "csv" else frame.write_json
+        print(as_text().rstrip("\n"))
     if options.output is not None:
         say(f"{options.output}: {len(frame):,} rows written")
 
