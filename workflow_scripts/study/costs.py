@@ -6,6 +6,7 @@ and judgments are those of the ir_datasets catalogue (offline), or of the user's
 
 from __future__ import annotations
 
+import gzip
 from collections import Counter
 from dataclasses import dataclass
 from itertools import chain
@@ -95,7 +96,7 @@ def read_collection(name: str, keys: dict, max_length: int) -> Collection:
     elif keys["source"] == "files" and all(Path(keys[key]).is_file() for key in FILES):
         n_documents, n_queries = (count_lines(keys[key]) for key in ("documents", "queries"))
         words = tuple(
-            round(Path(keys[key]).stat().st_size / n / BYTES_PER_WORD)
+            _size(Path(keys[key])) / n / BYTES_PER_WORD
             for key, n in (("queries", n_queries), ("documents", n_documents))
         )
         grades = dict(Counter(grade for *_, grade in read_judgments(keys["qrels"])))
@@ -111,6 +112,14 @@ def read_collection(name: str, keys: dict, max_length: int) -> Collection:
     return Collection(
         n_documents, n_queries, grades, n_tokens, text_bytes, keys["source"] == "ir_datasets"
     )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a text file; of one that is gzipped, of what is in it."""
+    if path.suffix.lower() != ".gz":
+        return path.stat().st_size
+    with gzip.open(path) as stream:
+        return sum(len(chunk) for chunk in iter(lambda: stream.read(1 << 20), b""))
 
 
 def kept_pairs(study: Study, sizes: dict[str, Collection], collection: str, label: str) -> float:

@@ -11,6 +11,8 @@ from relevance_neurons.command.options import Labels, RankerOptions, ResultOptio
 if TYPE_CHECKING:
     import polars as pl
 
+    from relevance_neurons.rankers.reranker import Reranker
+
 Method = Literal[
     "neuron_integrated_gradients",
     "gradient_x_activation",
@@ -97,7 +99,9 @@ def attribute(
     give(scores, replace(results, rows=len(strongest)), title, strongest)
 
 
-def _map(reranker, pairs: pl.DataFrame, method: str, screen: Path | None, settings: dict):
+def _map(
+    reranker: Reranker, pairs: pl.DataFrame, method: str, screen: Path | None, settings: dict
+) -> pl.DataFrame:
     """The scores over the pairs of one label: label, method, and the columns of ``frame``."""
     import polars as pl
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from textwrap import shorten
@@ -58,7 +58,7 @@ def explain(
         tokens: Whether to score the tokens too.
         seed: Of the random neurons.
     """
-    from relevance_neurons.command.results import check_output, give
+    from relevance_neurons.command.results import check_output
 
     check_output(results)
     if not 0 < top_percent <= 100:
@@ -75,7 +75,7 @@ def explain(
     if tokens and results.format == "table":
         _tell_tokens(reranker, texts)
     title = "Neurons that carry it (share: of the change of the label's probability)"
-    _give_all(carriers, results, title, give)
+    _give(carriers, results, title)
 
 
 def _given(pairs: Path | None, query: str | None, passage: str | None) -> pl.DataFrame:
@@ -154,11 +154,11 @@ def _tell_tokens(reranker: Reranker, texts: pl.DataFrame) -> None:
     print_table(top, "Tokens whose loss lowers the label's probability most", len(top))
 
 
-def _give_all(
-    carriers: Sequence[pl.DataFrame], results: ResultOptions, title: str, give: Callable
-) -> None:
+def _give(carriers: Sequence[pl.DataFrame], results: ResultOptions, title: str) -> None:
     """The neurons of all pairs; in the table the first ``--rows`` of each."""
     import polars as pl
+
+    from relevance_neurons.command.results import give
 
     shown = pl.concat(one.head(results.rows) for one in carriers)
     give(pl.concat(carriers), replace(results, rows=len(shown)), title, shown)

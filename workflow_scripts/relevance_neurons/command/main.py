@@ -93,7 +93,6 @@ def _quiet() -> None:
     """Of other packages warnings alone, without bars: transformers reads it when imported."""
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TQDM_DISABLE", "0")
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s", force=True)
 
 

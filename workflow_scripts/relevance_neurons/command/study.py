@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -121,7 +122,8 @@ def _of_workflow(clone: Path, name: str) -> ModuleType:
     if scripts not in sys.path:
         sys.path.append(scripts)
     try:
-        import_module("snakemake")
+        if find_spec("snakemake") is None:
+            raise ModuleNotFoundError(name="snakemake")
         return import_module(f"study.{name}")
     except ModuleNotFoundError as error:
         raise UserError(

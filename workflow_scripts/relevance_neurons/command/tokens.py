@@ -11,6 +11,7 @@ from relevance_neurons.command.options import Labels, RankerOptions, ResultOptio
 if TYPE_CHECKING:
     import polars as pl
 
+    from relevance_neurons.rankers.reranker import Reranker
     from relevance_neurons.tokens.token_attribution import TokenAttribution
 
 TokenMethod = Literal[
@@ -77,7 +78,7 @@ def strongest_tokens(frame: pl.DataFrame, pairs: pl.DataFrame, most: int = 5) ->
 
 
 def score_tokens(
-    reranker, pairs: pl.DataFrame, method: str, layer: int | None = None, seed: int = 0
+    reranker: Reranker, pairs: pl.DataFrame, method: str, layer: int | None = None, seed: int = 0
 ) -> TokenAttribution:
     """The scores of the tokens of ``pairs`` (query, passage, label).
 
