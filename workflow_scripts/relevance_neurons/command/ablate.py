@@ -44,7 +44,7 @@ def ablate(
         candidates: The passages to rank: a .tsv or .csv file with a header, or .jsonl, with query,
             passage, gain (or grade; 0: not relevant) and, if you like, query_id and doc_id.
         measure: Any measure of trec_eval in ir_measures' words.
-        value: What a neuron gives while it is off: zero, or its mean (needs the column mean).
+        value: What a neuron gives while it is off: zero, or its mean over the candidates.
         random_draws: Sets of random neurons, as many in each layer and component.
         significance: Below which a p-value is called significant.
         seed: Of the random neurons and the interval.
