@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from relevance_neurons.command.options import usual_length
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.outputs import write_text
 from study.check import print_cost
@@ -44,7 +45,7 @@ def new_study(
     """
     can_ask = not yes
     ranker = ranker or ask("The ranker (a folder, or a hub id)", "--ranker", can_ask)
-    length = _look_at(ranker) if check_ranker else None
+    length = _look_at(ranker) if check_ranker else 512
     folder = (file or Path()).absolute().parent if file else Path.cwd()
     chosen = dict(collection_of(one, folder, can_ask) for one in collections)
     if not chosen:
@@ -54,7 +55,7 @@ def new_study(
         name = ask("The study's name", "--name", can_ask, default) if not yes else default
     file = file or Path(f"{name}.yaml")
     given = {key: value for key, value in sizes.items() if value is not None}
-    given.setdefault("max_length", min(512, length or 512))
+    given.setdefault("max_length", length)
     text = study_text(clone, name, _from(folder, ranker), chosen, given)
     try:
         study = checked_study(parse(text), clone / SCHEMA, file)
@@ -111,17 +112,13 @@ def study_text(
     return made.text()
 
 
-def _look_at(ranker: str) -> int | None:
+def _look_at(ranker: str) -> int:
     """How many tokens a ranker takes by its config. Raises ``UserError`` as ``load_neurons``."""
-    from relevance_neurons.rankers.configs import load_config
-    from relevance_neurons.rankers.hub import find_place
     from relevance_neurons.rankers.loading import load_neurons
 
     neurons = load_neurons(ranker)
-    config, _ = load_config(find_place(ranker, "model", "config"))
-    length = getattr(config, "max_position_embeddings", None)
     print(f"{ranker}: {neurons.n_layers} layers, {len(neurons):,} neurons", file=sys.stderr)
-    return length if isinstance(length, int) and length >= 8 else None
+    return usual_length(ranker)
 
 
 def _from(folder: Path, name: str) -> str:

@@ -18,7 +18,8 @@ _TYPES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32, "score"
 def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
     """The maps of files by name: the file, and behind it what tells it from others in the file.
 
-    Columns: layer, component, neuron, score, and measured where it is there. Raises ``UserError`` as ``read_table``.
+    Columns: layer, component, neuron, score, and measured where it is there. Raises ``UserError``
+    as ``read_table``.
     """
     found = {}
     for file in files:
