@@ -54,13 +54,11 @@ def _runnable() -> list[tuple[list[str], str]]:
 def test_the_examples_run(words, here, capsys):
     if words[0] == "ablate":
         pytest.importorskip("relevance_neurons.ablation.compare")
-    frame = pl.DataFrame(
-        {"layer": [0, 1, 2, 2], "component": "value", "neuron": [1, 5, 3, 4], "score": 1.0}
-    )
-    more = frame.with_columns(layer=pl.Series([4, 5, 4, 5]))
+    numbers = {"layer": [n % 6 for n in range(600)], "neuron": [n // 6 for n in range(600)]}
+    scores = pl.DataFrame(numbers).with_columns(component=pl.lit("value"), score=pl.col("neuron"))
     for name in ("scores", "others"):
-        pl.concat([frame, more]).write_parquet(f"{name}.parquet")
-    frame.write_csv("neurons.csv")
+        scores.write_parquet(f"{name}.parquet")
+    scores.filter(pl.col("layer") < 3, pl.col("neuron") < 2).write_csv("neurons.csv")
     assert main(words) == 0, capsys.readouterr().err
     assert capsys.readouterr().out
 
