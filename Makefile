@@ -103,9 +103,10 @@ lock: pins  ## The same, and constraints.txt from what is then installed in .ven
 	@$(MAKE) --no-print-directory setup
 	$(BIN)/python envs/write_pins.py --lock
 
-docs:  ## Write docs/troubleshooting.md from the messages in the code
-	@$(CHECK_PYTHON)
-	$(PYTHON) -m docs.write_troubleshooting
+docs: setup  ## Write docs/troubleshooting.md from the messages in the code, and all pages as a site
+	$(BIN)/python -m docs.write_troubleshooting
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/docs
+	@echo "build/docs/index.html: the pages"
 
 unlock: setup  ## Let the next run start (resume does it too)
 	$(SNAKEMAKE) --unlock --configfile "$$STUDY_FILE"

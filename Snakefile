@@ -1,4 +1,4 @@
-# Relevance Neurons: the map of the workflow. README.md tells what goes in and what comes out.
+# Relevance Neurons: the map of the workflow. docs/index.md tells what goes in and what comes out.
 from snakemake.utils import min_version
 
 min_version("9.14")
