@@ -77,10 +77,12 @@ benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed;
 	@for one in linear passes ablations tokens memory gpu; do echo "== benchmarks/$$one.py"; \
 	  $(BIN)/python benchmarks/$$one.py; done
 
-lint: setup  ## Formatters, linters, unused and undeclared packages, the schema of every study
+lint: setup  ## Formatters, linters, spelling, unused and undeclared packages, the schema of every study
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy --no-incremental
+	$(BIN)/typos
+	$(BIN)/rumdl check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry .
 	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest

@@ -103,7 +103,7 @@ def test_every_column_equals_a_loop_over_passages(files, tables, condition):
     assert found["rank_correlation"] == pytest.approx(correlation, abs=1e-5)
 
 
-def test_accuracy_of_passages_with_many_and_few_of_the_querys_terms(files, tables):
+def test_accuracy_of_passages_with_many_and_few_of_the_terms_of_the_query(files, tables):
     relevant = pl.read_parquet(files["candidates"]).filter(pool="relevant")
     shares = term_shares(relevant, files["queries"], files["documents"], "english")
     share = {document: value for _, document, value in shares.iter_rows()}
