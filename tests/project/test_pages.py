@@ -17,20 +17,16 @@ import duckdb
 import jsonschema
 import pytest
 import snakemake.cli
-import torch
 import yaml
 from sybil import Document
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
-from transformers import BertConfig, BertForSequenceClassification
 
 from relevance_neurons.command.main import main
-from toys.bert import SPECIAL, WORDS, make_tokenizer
-from toys.hub import offline, put_in_cache
+from toys.hub import offline
 from toys.studies import SCHEMA
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-HUB_IDS = ("cross-encoder/ms-marco-MiniLM-L6-v2",)
 DATABASE = ("relevance_neurons/running/macros.sql", "report/database_tables.sql")
 RUN = {"python", "sql", "yaml", "sh"}
 SHOWN = {"text", "console", ""}
@@ -102,32 +98,7 @@ def commands(source: str) -> list[list[str]]:
 
 
 @pytest.fixture(scope="module")
-def hub_cache(tmp_path_factory) -> Path:
-    """A cache in which a small random ranker has the names of the hub's."""
-    folder = tmp_path_factory.mktemp("ranker")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(SPECIAL) + len(WORDS),
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=24,
-        max_position_embeddings=512,
-        num_labels=1,
-        pad_token_id=0,
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    tokenizer = make_tokenizer()
-    tokenizer.model_max_length = 512
-    tokenizer.save_pretrained(folder)
-    cache = tmp_path_factory.mktemp("hub")
-    for name in HUB_IDS:
-        put_in_cache(cache, name, folder)
-    return cache
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory) -> Path:
+def clone(hub_cache, tmp_path_factory) -> Path:
     """What a user has before them: the project's files, and the tables of studies that ran."""
     folder = tmp_path_factory.mktemp("clone")
     for path in ROOT.iterdir():
@@ -142,6 +113,8 @@ def clone(tmp_path_factory) -> Path:
         with duckdb.connect(folder / "results" / study / "neurons.duckdb") as database:
             for sql in DATABASE:
                 database.execute((ROOT / "workflow_scripts" / sql).read_text(encoding="utf-8"))
+    (ranker,) = hub_cache.glob("*/snapshots/*")
+    (folder / "results" / "docstrings" / "reranker").symlink_to(ranker)
     return folder
 
 
