@@ -124,17 +124,20 @@ def _as_text(text: str) -> str:
     return re.sub(r"([<>\[\]|*_])", r"\\\1", text)
 
 
+PAGES = {
+    "study_file": study_reference.page,
+    "library": library_page,
+    "database": database_page,
+    "report": report_page,
+    "ten_pairs": notebook_page,
+}
+
+
 def main() -> None:
     """Write every page that changed."""
     GENERATED.mkdir(exist_ok=True)
-    pages = {
-        "study_file": study_reference.page(),
-        "library": library_page(),
-        "database": database_page(),
-        "report": report_page(),
-        "ten_pairs": notebook_page(),
-    }
-    for name, text in pages.items():
+    for name, page in PAGES.items():
+        text = page()
         path = GENERATED / f"{name}.md"
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
