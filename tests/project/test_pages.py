@@ -191,7 +191,7 @@ def test_command(clone, hub_cache, monkeypatch):
 
 def test_no_other_program_is_left_out():
     programs = {words[0] for block in of("sh") for words in commands(block.source)}
-    assert programs == {"make", "relevance-neurons", "snakemake"}
+    assert programs == {"grep", "make", "relevance-neurons", "snakemake"}
 
 
 def test_readme_is_one_screen_a_part():
