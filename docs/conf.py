@@ -14,7 +14,8 @@ exclude_patterns = ["notebooks"]
 # Headings down to this level can be linked to: page.md#its-words.
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
-nitpicky = False
+highlight_language = "text"
+smartquotes = False  # --cores would be –cores
 html_theme = "furo"
 html_title = project
 # As the pages are read without a network too, nothing is fetched from elsewhere.
