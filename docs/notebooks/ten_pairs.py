@@ -99,6 +99,10 @@ candidates.with_columns(
 ).drop("text")
 
 # %% [markdown]
+# With a MiniLM that was trained on MS MARCO, p(relevant) of the five answers falls from .74 to .99
+# to at most .08 without its 207 neurons, and q5 changes order.
+
+# %% [markdown]
 # `compare` ranks, measures, and tests against random neurons of the same layers and components.
 # Five queries with two passages each are far too few for a test: look at the intervals.
 
