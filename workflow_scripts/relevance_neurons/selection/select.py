@@ -98,7 +98,7 @@ def _frames(maps: object) -> list[pl.DataFrame]:
     one_by_one = list(maps) if isinstance(maps, list | tuple) else [maps]
     if not one_by_one:
         raise UserError("maps: none was given; at least one is needed")
-    frames = []
+    frames: list[pl.DataFrame] = []
     for number, one in enumerate(one_by_one):
         where = f"maps[{number}]" if len(one_by_one) > 1 else "maps"
         table = one.frame() if isinstance(one, Attribution) else one
@@ -117,7 +117,7 @@ def _check_map(frame: pl.DataFrame, where: str, first: pl.DataFrame) -> None:
         or not frame["score"].is_finite().fill_null(False).all()
     ):
         raise UserError(f"{where}: not all scores are finite numbers; attribute the pairs again")
-    same = {"layer": pl.Int64, "component": pl.String, "neuron": pl.Int64}
+    same = pl.Schema({"layer": pl.Int64, "component": pl.String, "neuron": pl.Int64})
     other = first.select(NEURON_COLUMNS).cast(same)
     if len(frame) != len(first) or len(neurons.cast(same).join(other, on=NEURON_COLUMNS)) != len(
         first
