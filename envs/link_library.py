@@ -1,7 +1,7 @@
 """Let a virtual environment find this clone's library, and the command relevance-neurons.
 
-In place of ``pip install -e``, which cannot build under a path with braces. Run by the Python of the
-environment itself: `make setup` does.
+In place of ``pip install -e``, which cannot build under a path with braces. The environment's own
+Python runs it: `make setup` does.
 """
 
 import sysconfig
