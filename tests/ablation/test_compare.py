@@ -171,6 +171,7 @@ def test_pandas_other_types_and_unjudged_passages(comparison):
 def test_a_set_without_neurons_has_no_effect_at_all():
     sets = {"empty": SETS["B"].clear(), "B": SETS["B"]}
     frame = compare(RANKER, sets, CANDIDATES, random_draws=0).frame()
+    assert "of 7 queries" in repr(compare(RANKER, sets["empty"], CANDIDATES))
     row = frame.filter(ablation="empty").row(0, named=True)
     assert row["n_neurons"] == 0 and row["pruned"] is None and row["p_value"] is None
 

@@ -105,7 +105,7 @@ class Comparison:
         return rows.sort(places, maintain_order=True)
 
     def _caption(self) -> str:
-        n = self.effects["n_queries"].max()
+        n = self.candidates["query_id"].n_unique()
         return (
             f"{self.measure} of {n} queries with and without neurons; change in %, its 95 % "
             f"interval, p after Holm's correction (significant up to {self.significance:g})"
