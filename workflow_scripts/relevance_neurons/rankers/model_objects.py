@@ -178,7 +178,8 @@ def _held(transformer: object, tokenizer: object, where: str) -> tuple[object, o
             f"{where}: {number} among its attributes ({found or 'it has none'}); give the model "
             "itself, with tokenizer= where it is one of transformers"
         )
-    if attributes.get("neurons") is not None and isinstance(*rankers.values(), Reranker):
+    (ranker,) = rankers.values()
+    if attributes.get("neurons") is not None and isinstance(ranker, Reranker):
         raise UserError(
             f"{where}: its ranker would be loaded with its neurons at work; give "
             "the ranker itself and switch them off with ablate"
@@ -186,7 +187,7 @@ def _held(transformer: object, tokenizer: object, where: str) -> tuple[object, o
     words = [one for one in attributes.values() if _is_tokenizer(one)]
     if tokenizer is None and len(words) == 1:
         tokenizer = words[0]
-    return next(iter(rankers.values())), tokenizer
+    return ranker, tokenizer
 
 
 def _is_model(value: object) -> bool:
