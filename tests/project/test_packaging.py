@@ -44,6 +44,28 @@ except relevance_neurons.UserError as error:
     print(error)
 """
 
+DOORS = {
+    "collections.sources": ("ir_datasets", "retrieval"),
+    "collections.words": ("Stemmer", "retrieval"),
+    "report.figures.overlaps": ("matplotlib", "plots"),
+    "mechanism.semantic_bm25.regression": ("sklearn", "tokens"),
+}
+OPEN = """
+from importlib import import_module
+from relevance_neurons import UserError
+
+for name in {doors!r}:
+    try:
+        import_module("relevance_neurons." + name)
+    except UserError as error:
+        print(error)
+from relevance_neurons.collections.sentences import split_sentences
+try:
+    split_sentences("One. Two.")
+except UserError as error:
+    print(error)
+"""
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory) -> Path:
@@ -85,6 +107,16 @@ def test_the_face_works_without_the_extras(installed, tmp_path):
     assert done.returncode == 0, done.stderr
     missing = "the package captum is not installed; pip install 'relevance-neurons[tokens]' "
     assert done.stdout == f"{missing}brings it\n"
+
+
+def test_every_door_to_an_extra_names_it(installed, tmp_path):
+    done = run(HIDDEN.format(names=OF_EXTRAS) + OPEN.format(doors=list(DOORS)), tmp_path, installed)
+    needed = [*DOORS.values(), ("sentencex", "tokens")]
+    told = [
+        f"the package {package} is not installed; pip install 'relevance-neurons[{name}]' brings it"
+        for package, name in needed
+    ]
+    assert done.stdout.splitlines() == told, done.stderr
 
 
 def test_the_wheel_holds_what_the_code_reads(installed):

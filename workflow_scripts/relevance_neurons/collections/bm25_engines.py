@@ -16,6 +16,7 @@ import polars as pl
 
 from relevance_neurons.collections.words import Analyser
 from relevance_neurons.errors import UserError
+from relevance_neurons.running.extras import extra
 
 Retriever = Callable[[int], Callable]
 """From a depth to a PyTerrier transformer: queries (qid, query) to (qid, docno, score).
@@ -87,7 +88,8 @@ def open_pisa(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
 
 
 def _pisa_index(folder: Path):
-    import pyterrier_pisa  # takes most of a second
+    with extra("retrieval"):
+        import pyterrier_pisa  # takes most of a second
 
     return pyterrier_pisa.PisaIndex(str(folder), text_field="text", stemmer="none", stops="none")
 
@@ -120,7 +122,8 @@ def open_terrier(folder: Path, k1: float, b: float) -> tuple[Retriever, int]:
 
 def _with_java():
     """PyTerrier, with Java started."""
-    import pyterrier
+    with extra("retrieval"):
+        import pyterrier
 
     if pyterrier.java.started():
         return pyterrier

@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
-from ir_datasets.formats import (
-    BaseDocs,
-    BaseQrels,
-    BaseQueries,
-    GenericDoc,
-    GenericQrel,
-    GenericQuery,
-)
 
 from relevance_neurons.collections.ids import Ids
 from relevance_neurons.collections.lines import count_lines
 from relevance_neurons.collections.user_files import read_judgments, read_texts
+from relevance_neurons.running.extras import extra
+
+with extra("retrieval"):
+    from ir_datasets.formats import (
+        BaseDocs,
+        BaseQrels,
+        BaseQueries,
+        GenericDoc,
+        GenericQrel,
+        GenericQuery,
+    )
 
 
 class FileDocs(BaseDocs):

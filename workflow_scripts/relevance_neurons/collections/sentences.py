@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from relevance_neurons.running.extras import extra
+
 CODES = {
     "arabic": "ar", "armenian": "hy", "basque": "eu", "catalan": "ca", "czech": "cs",
     "danish": "da", "dutch": "nl", "dutch_porter": "nl", "english": "en", "esperanto": "eo",
@@ -23,7 +25,8 @@ def split_sentences(text: str, language: str = "english") -> list[str]:
     "e.g. pears", "3.50", "https://a.org/b.c?d=1."); what is known to be cut too often: a number
     that opens an item of a list ("1. "), and abbreviations that the rules do not list ("Approx. ").
     """
-    import sentencex  # a job that splits no texts does without
+    with extra("tokens"):
+        import sentencex  # a job that splits no texts does without
 
     pieces = sentencex.segment(CODES.get(language, "en"), text)
     return [piece.strip() for piece in pieces if piece.strip()]

@@ -13,10 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import ir_datasets
-from ir_datasets.datasets.base import Dataset
-from ir_datasets.formats import GenericQuery
-
 from relevance_neurons.collections.datasets import (
     FileDocs,
     FileQrels,
@@ -28,7 +24,13 @@ from relevance_neurons.collections.datasets import (
 from relevance_neurons.collections.docstrings import docstring_collection
 from relevance_neurons.collections.texts import one_line
 from relevance_neurons.errors import UserError
+from relevance_neurons.running.extras import extra
 from relevance_neurons.running.outputs import is_disk_full
+
+with extra("retrieval"):
+    import ir_datasets
+    from ir_datasets.datasets.base import Dataset
+    from ir_datasets.formats import GenericQuery
 
 logger = logging.getLogger(__name__)
 

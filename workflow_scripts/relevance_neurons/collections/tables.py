@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ir_datasets.datasets.base import Dataset
 
 from relevance_neurons.collections.grades import label_grades, warn_of_ambiguous
 from relevance_neurons.collections.ids import Ids
@@ -22,8 +21,12 @@ from relevance_neurons.collections.own_documents import (
 )
 from relevance_neurons.collections.texts import one_line, rows_of
 from relevance_neurons.errors import UserError
+from relevance_neurons.running.extras import extra
 from relevance_neurons.running.outputs import whole
 from relevance_neurons.running.progress import Progress
+
+with extra("retrieval"):
+    from ir_datasets.datasets.base import Dataset
 
 # Documents held in memory at a time, and in a row group of the Parquet file.
 _CHUNK = 10_000

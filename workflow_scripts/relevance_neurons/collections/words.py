@@ -14,9 +14,12 @@ from collections.abc import Callable
 from functools import cached_property
 
 import polars as pl
-import Stemmer
 
 from relevance_neurons.errors import UserError
+from relevance_neurons.running.extras import extra
+
+with extra("retrieval"):
+    import Stemmer
 
 NO_STEMS = "none"
 """The language of which nothing is known: neither stems nor stop words."""
@@ -106,7 +109,8 @@ def stop_words(language: str) -> list[str]:
     """The stop words of ``language``: of English Terrier's list, of others none."""
     if language != "english":
         return []
-    from pyterrier_pisa.stopwords import _STOPWORDS  # it takes a second, and is nowhere else
+    with extra("retrieval"):  # it takes a second, and is nowhere else
+        from pyterrier_pisa.stopwords import _STOPWORDS
 
     return list(_STOPWORDS["terrier"])
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from relevance_neurons.errors import UserError
 from relevance_neurons.mechanism.related_words import FROM_WORDNET, Related, first_related
 from relevance_neurons.mechanism.terms import Term
+from relevance_neurons.running.extras import extra
 
 _PARTS = ("noun", "verb", "adj", "adv")
 _NEEDED = (
@@ -49,7 +50,8 @@ def open_wordnet(folder: str | Path):
             f"mechanism.wordnet: {folder} has no {missing[0]}; name a folder of WordNet's database "
             "files (index.noun, data.noun, ...), such as /usr/share/wordnet"
         )
-    import nltk  # takes seconds, and only a study that names a folder needs it
+    with extra("tokens"):
+        import nltk  # takes seconds, and only a study that names a folder needs it
 
     nltk.data.path.append(str(folder.resolve()))  # NLTK opens nothing outside these
     try:

@@ -2,3 +2,8 @@
 
 Read table.py first, then variants.py, which has the regressions.
 """
+
+from relevance_neurons.running.extras import extra
+
+with extra("tokens"):
+    import sklearn  # noqa: F401

@@ -2,3 +2,8 @@
 
 Read style.py (with style.mplstyle) first, then overlaps.py.
 """
+
+from relevance_neurons.running.extras import extra
+
+with extra("plots"):
+    import matplotlib  # noqa: F401
