@@ -78,7 +78,7 @@ benchmark: setup  ## Speed and memory of the engine, as ratios (no study needed;
 lint: setup  ## Formatters, linters, spelling, unused and undeclared packages, the schema of every study
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy --no-incremental
+	$(BIN)/mypy
 	$(BIN)/typos
 	$(BIN)/rumdl check .
 	$(BIN)/lint-imports --no-cache

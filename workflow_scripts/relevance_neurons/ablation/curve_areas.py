@@ -108,7 +108,11 @@ def _pairs(curves: Sequence[_Curve], methods: Sequence[str]) -> Iterator[tuple[_
 
 
 def _row(one: Losses, curve: _Curve) -> dict[str, object]:
-    names = {"method": curve.method, "scheme": curve.scheme, "collection": one.collection}
+    names: dict[str, object] = {
+        "method": curve.method,
+        "scheme": curve.scheme,
+        "collection": one.collection,
+    }
     return names | {"ablated": ABLATED[curve.kind]}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -80,7 +81,7 @@ def attribute(
     the method does not read, for a table that it lacks, and if one pair alone is too large for the
     memory.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "baseline": baseline,
         "target": target,
         "quadrature": quadrature,
@@ -100,6 +101,7 @@ def attribute(
     if token_kinds:
         result.kind_totals = np.zeros((len(TOKEN_KINDS), len(reranker.neurons)))
     if method == "single_ablation":
+        assert screen is not None  # _check refuses it
         of_screen = screen, screen_percent, screen_sample, seed
         result.measured = screened_candidates(result.neurons, *of_screen)
     read = {key: settings[key] for key in settings_of(method, quadrature)}
@@ -124,6 +126,7 @@ def _scored(
 ) -> Iterator[tuple[int, list[PairCheck], np.ndarray]]:
     """Yield the number of each pair of the shard, or of each query, its checks and its scores."""
     if target in WITHIN_QUERY:
+        assert judgments is not None  # _check refuses it
         units = find_units(judgments, len(pairs))
         part = shard_range(len(units), *shard)
         own = units[part.start : part.stop]
@@ -148,14 +151,15 @@ def _each(
 
 def _scorer_settings(
     read: Mapping[str, object], activations: pl.DataFrame | None, result: Attribution
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What a method's own function takes, from the settings of ``attribute`` that it reads."""
     given = {key: value for key, value in read.items() if value is not None}
     if "reference" in given:
-        mean = given.pop("reference") == "mean"
-        given["reference_values"] = (
-            values_of_neurons(result.neurons, activations, "mean", "activations") if mean else None
-        )
+        given["reference_values"] = None
+        if given.pop("reference") == "mean":
+            assert activations is not None  # _check refuses it
+            means = values_of_neurons(result.neurons, activations, "mean", "activations")
+            given["reference_values"] = means
     if given.pop("screen", None) is not None:
         given = {key: value for key, value in given.items() if not key.startswith("screen_")}
         given["candidates"] = result.neurons.filter(pl.Series(result.measured))
@@ -167,7 +171,7 @@ def _check(
     pairs: Sequence[tuple[str, str]],
     label: str,
     method: str,
-    settings: Mapping[str, object],
+    settings: Mapping[str, Any],
     tables: Mapping[str, object | None],
 ) -> None:
     """Raise ``UserError`` for what no method can serve; warn of what is not exact."""

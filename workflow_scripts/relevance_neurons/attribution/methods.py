@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from relevance_neurons.errors import UserError
 
@@ -61,7 +62,7 @@ def settings_of(method: str, quadrature: str = "adaptive") -> tuple[str, ...]:
     return keys
 
 
-def check_settings(method: str, settings: Mapping[str, object]) -> None:
+def check_settings(method: str, settings: Mapping[str, Any]) -> None:
     """Raise ``UserError`` for a method, or a value of ``settings``, that is unknown or not read.
 
     ``settings``: keys of ``DEFAULTS``; one at its default counts as not given.

@@ -28,7 +28,8 @@ def double_points(
     relative_difference (L2 norm of the difference through that of the scores with more points).
     """
     both = (settings, replace(settings, halved=True))
-    totals, rows = np.zeros((2, len(reranker.neurons))), []
+    totals = np.zeros((2, len(reranker.neurons)))
+    rows: list[tuple[int, int, float]] = []
     with Progress(len(pairs), f"convergence ({settings.label})") as progress:
         for start in range(0, len(pairs), CHUNK):
             chunk = pairs[start : start + CHUNK]

@@ -126,7 +126,8 @@ def input_layers(model: nn.Module, architecture: Architecture) -> list[nn.Module
 
 def layer_calls(layers: Sequence[nn.Module]) -> list[int | None]:
     """For each layer, the how-manieth run of its module in a pass it is; None for the only one."""
-    runs, before, calls = Counter(layers), Counter(), []
+    runs, calls = Counter(layers), []
+    before: Counter[nn.Module] = Counter()
     for layer in layers:
         calls.append(before[layer] if runs[layer] > 1 else None)
         before[layer] += 1

@@ -79,7 +79,7 @@ def weight_files(folder: Path, names: Collection[str]) -> list[str] | None:
     """
     first = next((name for name in WEIGHTS if name in names), None)
     if first is None or not first.endswith(".index.json"):
-        return first and [first]
+        return [first] if first else None
     index = json.loads((folder / first).read_text(encoding="utf-8"))
     return sorted({first, *index["weight_map"].values()})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -42,12 +43,12 @@ class Block:
     call: int | None = None
 
     @property
-    def slice(self) -> slice:
+    def slice(self) -> builtins.slice:
         """Where the block lies in a vector of all neurons."""
         return slice(self.start, self.start + self.size)
 
     @property
-    def columns(self) -> slice:
+    def columns(self) -> builtins.slice:
         """Where the block lies in its module's output."""
         return slice(self.column, self.column + self.size)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from inspect import signature
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,6 +20,9 @@ from relevance_neurons.rankers.encoding import EncodedPair, fields_and_special, 
 from relevance_neurons.rankers.kernels import freeze_linear, matrix_precision
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Neurons
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 LABELS = ("non_relevant", "relevant")
 """A label's place is its index in the ranker's two logits (METHOD: F)."""
@@ -37,7 +41,7 @@ class Reranker:
     def __init__(
         self,
         model: nn.Module,
-        tokenizer,
+        tokenizer: PreTrainedTokenizerBase,
         architecture: Architecture,
         max_length: int,
         dtype: str = "auto",
@@ -78,7 +82,7 @@ class Reranker:
         )
         return [self._pair(encoding, row) for row in range(len(queries))]
 
-    def _pair(self, encoding, row: int) -> EncodedPair:
+    def _pair(self, encoding: BatchEncoding, row: int) -> EncodedPair:
         ids, parts = encoding["input_ids"][row], encoding.sequence_ids(row)
         types = torch.tensor(encoding["token_type_ids"][row]) if self.with_types else None
         words = number_words(parts, encoding.word_ids(row))
@@ -182,7 +186,7 @@ def _takes_types(model: nn.Module) -> bool:
     return "token_type_ids" in signature(model.forward).parameters and known > 1
 
 
-def _gives_types(tokenizer) -> bool:
+def _gives_types(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether token types belong to the model's inputs, as far as the tokenizer's files say.
 
     Not by its class: that of ALBERT leaves them out since transformers 5, though ALBERT's rankers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -13,7 +14,7 @@ from relevance_neurons.rankers.architectures import input_layers, layer_calls
 from relevance_neurons.rankers.descriptions import DEBERTA_V2
 from relevance_neurons.rankers.reranker import Reranker
 
-Output = torch.Tensor | tuple
+Output: TypeAlias = torch.Tensor | tuple
 """Hidden states (n_rows, n_tokens, width), or a tuple of them and more."""
 Stage = tuple[nn.Module, int]
 """A module and which of its calls in a pass."""
@@ -48,7 +49,7 @@ def answered(stages: Sequence[Stage], answer: Answer) -> Iterator[None]:
     calls: Counter[nn.Module] = Counter()
 
     def answering(module: nn.Module, forward: Callable[..., Output]) -> Callable[..., Output]:
-        def run(*inputs, **named) -> Output:
+        def run(*inputs: Any, **named: Any) -> Output:
             number = numbers[module, calls[module]]
             calls[module] += 1
             hidden = inputs[0] if inputs else named["hidden_states"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -58,7 +58,7 @@ class Off:
         chosen = rest.index_select(-1, self.columns)
         return chosen if self.values is None else chosen + self.values.to(rest.dtype)
 
-    def through(self, activation) -> Off:
+    def through(self, activation: Callable[[torch.Tensor], torch.Tensor]) -> Off:
         """What the same columns give behind an elementwise ``activation``."""
         return Off.of(self.columns, activation(self._filled()))
 

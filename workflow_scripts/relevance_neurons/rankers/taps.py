@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,19 +23,20 @@ def tapped(
     hands over the first of it, for reading only. Calls are counted anew in each forward pass.
     Those of ``inputs`` hand over what enters them, their first input, in the same way.
     """
+    inputs = inputs or {}
     calls: dict[nn.Module, int] = {}
     entered: dict[nn.Module, int] = {}
 
-    def start(_model, _inputs) -> None:
+    def start(_model: nn.Module, _inputs: tuple) -> None:
         calls.clear()
         entered.clear()
 
-    def hook(module, _inputs, output):
+    def hook(module: nn.Module, _inputs: tuple, output: Any) -> torch.Tensor | None:
         call = calls.get(module, 0)
         calls[module] = call + 1
         return taps[module](call, output[0] if isinstance(output, tuple) else output)
 
-    def enter(module, given):
+    def enter(module: nn.Module, given: tuple) -> tuple | None:
         call = entered.get(module, 0)
         entered[module] = call + 1
         found = inputs[module](call, given[0])
@@ -44,6 +46,6 @@ def tapped(
         hooks.callback(model.register_forward_pre_hook(start).remove)
         for module in taps:
             hooks.callback(module.register_forward_hook(hook).remove)
-        for module in inputs or {}:
+        for module in inputs:
             hooks.callback(module.register_forward_pre_hook(enter).remove)
         yield

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -58,7 +59,7 @@ def _query(
         yield connection.sql(file.read_text(encoding="utf-8"))
 
 
-def check(file: str | Path, **variables: object) -> None:
+def check(file: str | Path, **variables: Any) -> None:
     """Raise ``UserError`` with the first fault that the query in ``file`` finds, if any."""
     with _query(file, variables, one_thread=False) as rows:
         faults = rows.pl()["fault"]

@@ -63,4 +63,4 @@ def stratified_means(
     total = np.zeros((replicates, len(values[0])))
     for one, rng in zip(values, rngs, strict=True):
         total = total + resampled_means(one, rng, replicates)
-    return total / len(values)
+    return np.asarray(total / len(values))
