@@ -92,7 +92,7 @@ def test_mistakes_are_told_of_at_once(monkeypatch):
         to_pyterrier(RANKER, [1, 2])
     monkeypatch.delitem(sys.modules, "relevance_neurons.ablation.terrier_transformer")
     monkeypatch.setitem(sys.modules, "pyterrier", None)
-    with pytest.raises(UserError, match="PyTerrier is not installed; install it: pip install"):
+    with pytest.raises(UserError, match=r"pip install 'relevance-neurons\[retrieval\]' brings it"):
         to_pyterrier(RANKER)
 
 

@@ -48,6 +48,7 @@ DOORS = {
     "collections.sources": ("ir_datasets", "retrieval"),
     "collections.words": ("Stemmer", "retrieval"),
     "report.figures.overlaps": ("matplotlib", "plots"),
+    "report.explorer.explore": ("itables", "plots"),
     "mechanism.semantic_bm25.regression": ("sklearn", "tokens"),
 }
 OPEN = """
@@ -138,3 +139,9 @@ def test_the_wheel_holds_what_the_code_reads(installed):
 def test_the_command_is_installed(installed):
     (entry,) = installed.glob("relevance_neurons-*.dist-info/entry_points.txt")
     assert "relevance-neurons = relevance_neurons.command.main:main" in entry.read_text()
+
+
+def test_the_command_works_without_the_extras(installed, tmp_path):
+    use = "from relevance_neurons.command.main import main\nraise SystemExit(main(['--help']))"
+    done = run(HIDDEN.format(names=OF_EXTRAS) + use, tmp_path, installed)
+    assert done.returncode == 0 and "attribute" in done.stdout, done.stderr

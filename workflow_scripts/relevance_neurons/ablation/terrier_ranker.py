@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from relevance_neurons.ablation.ablate import with_value
-from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.running.extras import extra
 from relevance_neurons.running.frames import as_polars
 
 if TYPE_CHECKING:
@@ -33,14 +33,8 @@ def to_pyterrier(
 
     Raises ``UserError`` where PyTerrier is not installed, and for neurons as ``ablate`` does.
     """
-    try:
+    with extra("retrieval"):
         from relevance_neurons.ablation.terrier_transformer import TerrierRanker
-    except ModuleNotFoundError as error:
-        if not str(error.name).startswith("pyterrier"):
-            raise
-        raise UserError(
-            "to_pyterrier: PyTerrier is not installed; install it: pip install python-terrier"
-        ) from error
     if neurons is not None:
         neurons = with_value(as_polars(neurons, "neurons", NEURON_COLUMNS), value)
         reranker.neurons.off(neurons)  # a neuron that it does not have is told of now, not later

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import polars as pl
 import pyterrier as pt
 
@@ -17,7 +18,7 @@ class TerrierRanker(pt.Transformer):
         self.reranker, self.neurons, self.text = reranker, neurons, text
         self._off = {} if neurons is None else reranker.neurons.off(neurons)
 
-    def transform(self, inp):
+    def transform(self, inp: pd.DataFrame) -> pd.DataFrame:
         """The results with score (log p of relevance) and rank; all other columns as they are."""
         pt.validate.columns(inp, includes=["qid", "query", "docno", self.text], context=self)
         pairs = list(zip(inp["query"], inp[self.text], strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
@@ -40,7 +40,7 @@ class RankerOptions:
         """The ranker. Raises ``UserError`` as ``load_reranker``."""
         from relevance_neurons.rankers.loading import load_reranker
 
-        settings = {
+        settings: dict[str, Any] = {
             "tokenizer": self.tokenizer,
             "device": self.device,
             "dtype": self.dtype,
