@@ -86,7 +86,7 @@ lint: setup  ## Formatters, linters, spelling, unused and undeclared packages, t
 	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint
-	@for study in config.yaml studies/*.yaml; do echo "dry run of $$study"; \
+	@for study in config.yaml studies/*.yaml studies/*/*.yaml; do echo "dry run of $$study"; \
 	  $(SNAKEMAKE) -n --quiet all --configfile "$$study"; done
 
 test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)

@@ -1,6 +1,12 @@
 # What a reader sees: tables, figures, a database; the report gathers them (snakemake --report).
 
 COLLECTIONS = used_collections(STUDY)
+# The explorer's queries, styles and scripts: an edit of one makes the page again.
+EXPLORER_FILES = sorted(
+    path.name
+    for path in (SCRIPTS / "relevance_neurons" / "report" / "explorer").iterdir()
+    if path.suffix in (".sql", ".html", ".css", ".js")
+)
 ABLATED = STUDY["ablation"]["collections"]
 ABLATION = {
     key: STUDY["ablation"][key]
@@ -351,10 +357,7 @@ rule build_explorer:
         database=rules.build_database.output.database,
         page_files=[
             workflow.source_path(f"../workflow_scripts/relevance_neurons/report/explorer/{name}")
-            for name in (
-                *("explorer.html", "explorer.css", "explorer.js"),
-                *("query_changes.css", "query_changes.js"),
-            )
+            for name in EXPLORER_FILES
         ],
     output:
         # Shown in the report's first page (captions/workflow.rst) from beside it, not as a result in

@@ -424,10 +424,12 @@ def test_schemes_of_table_4(tmp_path):
     assert figure4_scheme(study) == ("P_alpha", 2)
 
 
-@pytest.mark.parametrize("file", ["config.yaml", *sorted(p.name for p in ROOT.glob("studies/*"))])
+@pytest.mark.parametrize(
+    "file",
+    ["config.yaml", *sorted(str(one.relative_to(ROOT)) for one in ROOT.glob("studies/**/*.yaml"))],
+)
 def test_every_study_of_the_project_is_valid(file):
-    path = ROOT / file if file == "config.yaml" else ROOT / "studies" / file
-    assert read_study(path)["study"]
+    assert read_study(ROOT / file)["study"]
 
 
 def test_the_real_study_is_valid(shared):

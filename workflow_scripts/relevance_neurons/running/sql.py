@@ -61,9 +61,7 @@ def _query(
 
 def check(file: str | Path, **variables: Any) -> None:
     """Raise ``UserError`` with the first fault that the query in ``file`` finds, if any."""
-    with _query(file, variables, one_thread=False) as rows:
-        faults = rows.pl()["fault"]
-    for fault in faults:
+    for fault in run_sql(file, **variables)["fault"]:
         raise UserError(fault)
 
 
