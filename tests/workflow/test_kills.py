@@ -39,11 +39,11 @@ def write_study(folder: Path) -> Path:
     study = yaml.safe_load(path.read_text())
     for name in ("beta", "epsilon"):
         del study["collections"][name]
-    study["attribution"]["collections"] = ["alpha", "delta"]
+    study["attribution"]["collections"] = study["ablation"]["collections"] = ["alpha", "delta"]
     del study["attribution"]["methods"]["lambda"]
     study["selection"]["top_percents"] = [10]
-    study["ablation"]["collections"] = study["evaluation"]["collections"] = ["alpha"]
-    study["ablation"]["curves"] |= {"top_percents": [3], "schemes": ["N_alpha"]}
+    study["evaluation"]["collections"] = ["alpha"]
+    study["ablation"]["curves"]["schemes"] = ["N_alpha"]
     path.write_text(yaml.safe_dump(study, sort_keys=False))
     return path
 
