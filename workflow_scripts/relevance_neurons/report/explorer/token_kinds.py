@@ -17,6 +17,7 @@ from relevance_neurons.report.explorer.choices import (
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import PALETTE, plot
 from relevance_neurons.report.explorer.results import Results
+from relevance_neurons.report.explorer.words import method_of_scheme, own_method
 from relevance_neurons.report.names import parted, scheme_label
 from relevance_neurons.selection.schemes import FAMILIES
 
@@ -59,15 +60,15 @@ def scheme_maps(results: Results) -> list[dict[str, object]]:
     methods = results.query("methods_by_kind")["method"].to_list()
     if not methods:
         return []
-    first = results.study.get("attribution.method", methods[0])
-    first = first if first in methods else methods[0]
+    own = own_method(results) if any(methods) else ""  # '': the table names no method
     found = []
     for scheme in results.query("scheme_names")["scheme"]:
-        base, method = parted(scheme)
+        base = parted(scheme)[0]
         given = results.study.get(f"selection.schemes.{scheme}.labels")
         labels = json.loads(given) if given else FAMILIES.get(base.partition("_")[0])
-        if labels and (method or first) in methods:
-            found.append({"scheme": scheme, "labels": list(labels), "method": method or first})
+        method = method_of_scheme(results, scheme, own) if own else ""
+        if labels and method in methods:
+            found.append({"scheme": scheme, "labels": list(labels), "method": method})
     return found
 
 

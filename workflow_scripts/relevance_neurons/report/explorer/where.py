@@ -13,6 +13,7 @@ from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.words import (
     component_words,
     level,
+    method_of_scheme,
     method_words,
     own_method,
 )
@@ -26,7 +27,11 @@ def where(results: Results) -> Section | None:
     blocks, layers = results.query("where_blocks"), results.query("where_layers")
     own = own_method(results)
     keys = {
-        (row[0], row[1]): (parted(row[0])[1] or own, parted(row[0])[0], f"{row[1]:g}")
+        (row[0], row[1]): (
+            method_of_scheme(results, row[0], own),
+            parted(row[0])[0],
+            f"{row[1]:g}",
+        )
         for row in blocks.select("scheme", "top_percent").unique(maintain_order=True).iter_rows()
     }
     views = {
@@ -36,7 +41,7 @@ def where(results: Results) -> Section | None:
     return Section(
         "where",
         "Where the neurons are",
-        "How much of each component of each layer is among the neurons with the highest scores.",
+        "How much of each component of each layer is among the neurons of a scheme.",
         switched("where", _controls(list(keys.values()), own), views),
     )
 
@@ -64,9 +69,9 @@ def _drawn(
     n_selected, n_neurons = int(rows["n_selected"].sum()), int(rows["n_neurons"].sum())
     most = rows.sort("selected_percent", descending=True).row(0, named=True)
     words = (
-        f"The {n_selected:,} of {n_neurons:,} neurons that {scheme} ranks first "
-        f"({level(top_percent)}): percent of each component's neurons that are among them. By "
-        f"chance every cell would have {100 * n_selected / n_neurons:.3g} %. The largest share: "
+        f"The {n_selected:,} of {n_neurons:,} neurons of {scheme} ({level(top_percent)}): percent "
+        "of each component's neurons that are among them. Spread evenly over the ranker, every "
+        f"cell would have {100 * n_selected / n_neurons:.3g} %. The largest share: "
         f"{component_words(most['component'])} of layer {most['layer']}, "
         f"{most['selected_percent']:.3g} % ({most['n_selected']:,} of {most['n_neurons']:,})."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.names import method_label
+from relevance_neurons.report.names import method_label, parted
 from relevance_neurons.report.tables.formats import number
 
 LABELS = {"relevant": "relevant", "non_relevant": "non-relevant", "difference": "difference"}
@@ -15,7 +15,7 @@ LABELS = {"relevant": "relevant", "non_relevant": "non-relevant", "difference": 
 def percent(value: float) -> str:
     """A change in percent, with its sign."""
     text = number(value, 1)
-    return f"{text} %" if text[0] in "−0" else f"+{text} %"
+    return f"{text} %" if text[0] == "−" or not float(text) else f"+{text} %"
 
 
 def p_value(value: float) -> str:
@@ -29,8 +29,26 @@ def level(value: float) -> str:
 
 
 def own_method(results: Results) -> str:
-    """The study's own method, whose schemes have no method in their names."""
-    return results.study.get("attribution.method", "neuron_integrated_gradients")
+    """The study's own method, whose schemes have no method in their names.
+
+    Of several it is the one that no scheme names behind an @: the table study keeps no order.
+    """
+    default = "neuron_integrated_gradients"
+    given = results.study.get("attribution.method")
+    if given or not results.has("neuron_scores", "method"):
+        return given or default
+    names = results.query("scheme_names")["scheme"] if results.has("schemes") else []
+    others = {parted(name)[1] for name in names}
+    found = [one for one in results.query("map_methods")["method"] if one not in others]
+    return default if default in found or not found else found[0]
+
+
+def method_of_scheme(results: Results, scheme: str, own: str) -> str:
+    """The method whose scores pick ``scheme``; of several their names, as in the table methods."""
+    if f"selection.schemes.{scheme}.heads" in results.study:
+        return "whole_heads"
+    given = setting(results, f"selection.schemes.{scheme}.methods", None)
+    return parted(scheme)[1] or (" & ".join(given) if isinstance(given, list) else own)
 
 
 def method_words(method: str) -> str:
