@@ -23,6 +23,7 @@ from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
 from relevance_neurons.report.explorer.where import where
 from relevance_neurons.report.explorer.which import LEAST, MOST, listed, which
+from relevance_neurons.report.explorer.words import own_method, percent
 from toys import synthetic_methods
 from toys.databases import build
 from toys.synthetic_results import N_LAYERS, SIZES, neuron_frame, write_synthetic_results
@@ -115,7 +116,7 @@ def test_the_answer_is_the_largest_loss_that_is_the_neurons_own():
 
 def test_the_answer_says_what_is_not_shown():
     as_random = sentence(effects({"p_random": 0.2}), "nDCG@10", 0.05)
-    assert "random neurons lose as much (p = 0.200)" in as_random
+    assert "not shown to be more than as many random neurons lose (p = 0.200;" in as_random
     alone = sentence(effects({"p_random": None}, {"p_random": None}), "nDCG@10", 0.05)
     assert "no random neurons were switched off" in alone
     nothing = {"significant_holm": False, "p_value_holm": 0.3}
@@ -124,6 +125,18 @@ def test_the_answer_says_what_is_not_shown():
     assert "a change of 12.0 % or more" in counts(effects(nothing), "nDCG@10", 0.05)
     rises = effects(nothing | {"difference_percent": 4.0})
     assert sentence(rises, "RR", 0.05) == "No set of neurons lowers RR when it is switched off."
+    small = nothing | {"difference_percent": -0.4, "p_value_holm": None}
+    assert "−0.4 %, on c without" in sentence(effects(small), "RR", 0.05)
+    assert "(no test)" in sentence(effects(small), "RR", 0.05)
+    unknown = nothing | {"difference_percent": None}
+    assert "nothing to lose" in sentence(effects(unknown, unknown), "RR", 0.05)
+    assert "random" not in counts(effects({"p_random": None}, {"p_random": None}), "RR", 0.05)
+
+
+def test_changes_have_their_signs():
+    assert [percent(one) for one in (0.34, 12.0, -0.34, 0.04, -0.04)] == [
+        *("+0.3 %", "+12.0 %", "−0.3 %", "0.0 %", "0.0 %")
+    ]
 
 
 def test_gains_are_no_losses():
@@ -184,6 +197,37 @@ def test_heat_maps_count_a_schemes_neurons(results, database):
         np.testing.assert_array_equal(array(shown["customdata"])[..., 0], counted)
         share = 100 * counted / np.array(list(SIZES.values()))
         np.testing.assert_allclose(array(shown["z"]), share, atol=1e-4)
+
+
+def test_plain_schemes_are_of_the_first_method_whatever_it_is(tmp_path):
+    """The other way round: gradient × activation is first, and the default method has the @."""
+    folder = write_synthetic_results(tmp_path / "results")
+    path = build(folder, tmp_path / "neurons.duckdb")
+    default = "neuron_integrated_gradients"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            f"INSERT INTO neuron_scores BY NAME "
+            f"SELECT * REPLACE ('{OTHER}' AS method) FROM neuron_scores"
+        )
+        connection.execute(
+            f"INSERT INTO schemes BY NAME SELECT * REPLACE (scheme || '@{default}' AS scheme) "
+            "FROM schemes WHERE scheme = 'P_alpha' AND component = 'query'"
+        )
+        connection.execute(
+            f"""INSERT INTO study VALUES ('selection.schemes.F_all.methods', '["{default}"]')"""
+        )
+    with Results(path) as opened:
+        found = views(where(opened).html)
+        assert own_method(opened) == OTHER
+        n_plain, n_other = (
+            array(found[method, "P_alpha", "10"]["data"][0]["customdata"])[..., 0].sum()
+            for method in (OTHER, default)
+        )
+    schemes = rows(path, "FROM schemes WHERE top_percent = 10")
+    assert n_plain == schemes.filter(scheme="P_alpha").height
+    assert n_other == schemes.filter(scheme=f"P_alpha@{default}").height < n_plain
+    # What a scheme of the study file names goes before the first method.
+    assert (default, "F_all", "10") in found and (OTHER, "F_all", "10") not in found
 
 
 def test_neuron_tables_are_the_maps(results, database):
@@ -386,7 +430,7 @@ def test_numbers_shown_are_the_databases(opened, database):
     share = rows(
         database, "SELECT count(*) n FROM schemes WHERE scheme = 'F_all' AND top_percent = 10"
     )["n"][0]
-    assert caption.startswith(f"The {share} of 168 neurons that F_all ranks first (10 %)")
+    assert caption.startswith(f"The {share} of 168 neurons of F_all (10 %)")
 
 
 def test_every_select_changes_what_is_shown(opened):

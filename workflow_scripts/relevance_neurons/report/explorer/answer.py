@@ -56,13 +56,17 @@ def sentence(effects: pl.DataFrame, measure: str, alpha: float) -> str:
     if losses.height:
         row = _largest(losses)
         return f"{_loss(row, measure)} {_not_beyond(row)}."
+    effects = effects.drop_nulls("difference_percent")  # of a ranker that finds nothing
+    if effects.is_empty():
+        return f"The whole ranker's {measure} is 0 on every collection: it has nothing to lose."
     row = _largest(effects)
     if row["difference_percent"] >= 0:
         return f"No set of neurons lowers {measure} when it is switched off."
     return (
         f"No set of neurons is shown to matter: none lowers {measure} significantly after Holm's "
         f"correction; the largest loss is {percent(row['difference_percent'])}, on "
-        f"{row['collection']} without {_neurons(row)} ({p_value(row['p_value_holm'])})."
+        f"{row['collection']} without {_neurons(row)} "
+        f"({'no test' if row['p_value_holm'] is None else p_value(row['p_value_holm'])})."
     )
 
 
@@ -73,6 +77,11 @@ def counts(effects: pl.DataFrame, measure: str, alpha: float) -> str:
     losses = significant.filter(pl.col("difference_percent") < 0)
     n_gains = significant.filter(pl.col("difference_percent") > 0).height
     n_beyond = losses.filter(pl.col("p_random") <= alpha).height
+    beyond = (
+        f", {n_beyond:,} of these by more than random neurons of the same layers and components do"
+        if effects["p_random"].null_count() < effects.height
+        else ""
+    )
     detectable = effects.filter(~is_significant)["detectable_holm_percent"].median()
     unseen = (
         f" Of those that are not significant, half could only have shown a change of "
@@ -81,10 +90,9 @@ def counts(effects: pl.DataFrame, measure: str, alpha: float) -> str:
         else ""
     )
     return (
-        f"It is the largest of {effects.height:,} ablations (sets of neurons, levels and "
-        f"collections): {losses.height:,} lower {measure} significantly after Holm's correction "
-        f"at {alpha:g}, {n_beyond:,} of these by more than random neurons of the same layers and "
-        f"components do; {n_gains:,} raise it significantly.{unseen}"
+        f"Of {effects.height:,} ablations (sets of neurons, levels and collections), "
+        f"{losses.height:,} lower {measure} significantly after Holm's correction "
+        f"at {alpha:g}{beyond}; {n_gains:,} raise it significantly.{unseen}"
     )
 
 
@@ -120,6 +128,7 @@ def _not_beyond(row: dict[str, object]) -> str:
     if row["p_random"] is None:
         return "– but no random neurons were switched off to compare with"
     return (
-        f"– but random neurons lose as much ({p_value(row['p_random'])}), so that it is not shown "
-        "to be a matter of these neurons"
+        f"– but not shown to be more than as many random neurons lose ({p_value(row['p_random'])}; "
+        f"their {row['n_draws']:,} draws: {percent(row['draw_low'])} to "
+        f"{percent(row['draw_high'])})"
     )
