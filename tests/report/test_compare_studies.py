@@ -264,6 +264,33 @@ def test_passages_of_no_clear_grade_must_count_alike(tmp_path):
     assert reason == "ablation.ambiguous differs (gain; unjudged)"
 
 
+def test_neurons_at_their_mean_are_not_tested_against_neurons_at_zero(tmp_path):
+    tables = toy.tables("one"), toy.tables("two", 1, ablation__value="mean")
+    with pair_of(tmp_path, *tables, RANKED) as pair:
+        assert set(effects_side_by_side(pair)["not_paired"]) == {
+            "ablation.value differs (zero; mean)"
+        }
+
+
+def test_plain_schemes_of_other_methods_are_other_schemes(compared):
+    """Study two's own method is another; study one's is its second, whose schemes have an @."""
+    two = toy.tables("two", 1)
+    backwards = pl.lit("gradient_x_activation").alias("method")
+    for name in ("scheme_sizes", "schemes", "ablation_effects"):
+        other = two[name].with_columns(scheme=pl.col("scheme") + f"@{toy.METHOD}")
+        two[name] = pl.concat([two[name], other])
+    scores = two["neuron_scores"]
+    two["neuron_scores"] = pl.concat(
+        [scores, scores.with_columns(backwards, score=-pl.col("score"))]
+    )
+    found = compared(two)
+    assert found.shared_neurons.is_empty() and found.effects.is_empty()
+    told = found.left_out.filter(pl.col("reason").str.starts_with("picked by"))
+    assert told["part"].to_list() == ["shared neurons", "effects"]
+    reason = f"picked by {toy.METHOD} in one, by gradient_x_activation in two"
+    assert set(told["reason"]) == {reason}
+
+
 OLD = {
     "schemes": ("shared neurons", "two has no table schemes"),
     "neuron_scores.label": ("maps", "two has no column label in its table neuron_scores"),

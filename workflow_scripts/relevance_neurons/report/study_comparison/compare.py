@@ -15,11 +15,11 @@ from relevance_neurons.report.study_comparison.effects import EFFECTS, effects_s
 from relevance_neurons.report.study_comparison.find import named
 from relevance_neurons.report.study_comparison.maps import MAPS, TOPS, map_agreement
 from relevance_neurons.report.study_comparison.pair import Pair, opened
-from relevance_neurons.report.study_comparison.relation import Relation, relate
+from relevance_neurons.report.study_comparison.relation import Relation, other_methods, relate
 from relevance_neurons.report.study_comparison.shared import SHARED, shared_neurons
 from relevance_neurons.running.extras import extra
 from relevance_neurons.running.outputs import whole
-from relevance_neurons.selection.ablation_kinds import with_kind
+from relevance_neurons.selection.ablation_kinds import OF_METHOD, with_kind
 
 STUDIES = {"study_a": pl.String, "study_b": pl.String}
 _SCHEMAS: dict[str, pl.Schema] = {
@@ -134,6 +134,9 @@ def _compare(pair: Pair, seed: int) -> dict[str, pl.DataFrame]:
         found["shared_neurons"] = shared_neurons(pair)
         found["maps"], found["map_tops"] = map_agreement(pair)
     found["effects"] = effects_side_by_side(pair, seed)
+    if other_methods(pair):  # P_x of one study is another thing than P_x of the other
+        for name in ("shared_neurons", "effects"):
+            found[name] = found[name].filter(pl.col("scheme").str.contains(OF_METHOD, literal=True))
     found["settings"] = pair.query("settings").cast(_SCHEMAS["settings"])
     found["left_out"] = _left_out(pair, relation)
     return found
@@ -150,6 +153,10 @@ def _left_out(pair: Pair, relation: Relation) -> pl.DataFrame:
     if not relation.is_comparable:
         whole_parts |= dict.fromkeys(("shared neurons", "maps"), relation.reason)
     rows = [(part, "all", reason) for part, reason in whole_parts.items() if reason]
+    other = other_methods(pair)
+    for part in ("shared neurons", "effects") if other else ():
+        if not whole_parts[part]:
+            rows.append((part, "schemes without a method in their names", other))
     for part, name, is_in_a in pair.query("only_in_one").iter_rows():
         if not whole_parts[part]:
             rows.append((part, name, f"in {pair.names[0 if is_in_a else 1]} alone"))

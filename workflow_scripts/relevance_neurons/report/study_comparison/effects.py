@@ -45,6 +45,8 @@ EFFECTS = pl.Schema(
 )
 _TESTS = pl.Schema({name: EFFECTS[name] for name in (*KEY, *TESTED)})
 _READ = ("measures", "queries", "candidates", "documents", "qrels")
+_SETTINGS = {"ablation.ambiguous": "gain", "ablation.value": "zero"}
+"""How passages of ambiguous grades count, and what a neuron gives that is off; their defaults."""
 _DIFFERENCES = {
     "n_queries": "{:,} queries are in one study alone",
     "n_query_texts": "{:,} queries have other texts",
@@ -90,18 +92,20 @@ def _unpaired(n: int | None, reason: str) -> str | None:
 
 def _faults(pair: Pair) -> dict[str, str | None]:
     """Collection -> why its queries cannot be paired; None where they can."""
-    whole = pair.reason(*_READ) or _other_ambiguous(pair)
+    whole = pair.reason(*_READ) or _other_way(pair)
     return {
         row["collection"]: whole or _difference(row)
         for row in pair.query("pools").iter_rows(named=True)
     }
 
 
-def _other_ambiguous(pair: Pair) -> str | None:
-    """Whether passages of ambiguous grades count in one way, which no table tells."""
-    key = "ablation.ambiguous"
-    a, b = (pair.setting(side, key) or "gain" for side in (0, 1))
-    return None if a == b else f"{key} differs ({a}; {b})"
+def _other_way(pair: Pair) -> str | None:
+    """Which setting of the ablations differs that no table tells."""
+    for key, default in _SETTINGS.items():
+        a, b = (pair.setting(side, key) or default for side in (0, 1))
+        if a != b:
+            return f"{key} differs ({a}; {b})"
+    return None
 
 
 def _difference(row: dict) -> str | None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from relevance_neurons.report.study_comparison.pair import Pair
+from relevance_neurons.report.study_comparison.pair import SIDES, Pair
 
 SAME, SAME_START, ALIKE = "same ranker", "same start", "same activations"
 UNKNOWN, OTHER_SHAPE = "not known to be the same", "other shape"
@@ -76,6 +76,20 @@ def relate(pair: Pair) -> Relation:
             f"{ALIKE_FROM} on they count as one network)"
         )
     return Relation(UNKNOWN, False, why + "; neurons of other networks are other neurons", *found)
+
+
+def other_methods(pair: Pair) -> str | None:
+    """Why schemes without a method in their names pick by another one in each study, or None."""
+    methods = []
+    for side, letter in enumerate(SIDES):
+        names = pair.query("own_methods").filter(side=letter)["method"].to_list()
+        if len(names) != 1:
+            return None  # no map, or more of them than schemes tell apart
+        methods.append(pair.setting(side, f"attribution.methods.{names[0]}.method") or names[0])
+    if methods[0] == methods[1]:
+        return None
+    a, b = (f"by {one} in {name}" for one, name in zip(methods, pair.names, strict=True))
+    return f"picked {a}, {b}"
 
 
 def _other_shape(pair: Pair) -> str | None:
