@@ -52,7 +52,7 @@ def _made(write: Callable[[Results], Section | None], results: Results) -> Secti
     """The section, or a word that the database is older than what it asks for."""
     try:
         return write(results)
-    except duckdb.BinderException as error:
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
         title = write.__name__.replace("_", " ").capitalize()
         lead = "This database was made by an earlier version, without what is shown here."
         reason = escape(str(error).splitlines()[0])
