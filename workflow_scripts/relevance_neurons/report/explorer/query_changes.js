@@ -29,7 +29,9 @@
     const item = element("li", /, relevant$/.test(words) ? "qc-relevant" : "");
     item.value = isAfter ? after : before;
     item.append(element("span", "qc-fact", `${words}; ${move(before, after, isAfter)}`));
-    item.append(element("span", "qc-id", ` (${id})`), element("br"), data.texts[text]);
+    const shown = element("div", "", data.texts[text]);
+    shown.dir = "auto"; // Arabic or Hebrew from the right, whatever the page's own words are
+    item.append(element("span", "qc-id", ` (${id})`), shown);
     return item;
   };
 
@@ -48,7 +50,8 @@
     const [id, text] = data.queries[number];
     const made = element("details");
     made.open = isOpen;
-    const summary = element("summary", "", `${text} `);
+    const summary = element("summary");
+    summary.append(element("bdi", "", text), " ");
     const change = `${data.measure} ${before.toFixed(3)} → ${after.toFixed(3)} (${signed(after - before)})`;
     summary.append(element("strong", "qc-change", change), element("span", "qc-id", ` query ${id}`));
     const sides = element("div", "qc-sides");
