@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import polars as pl
 
 from relevance_neurons.report.explorer.choices import (
+    chosen,
     collection_text,
     method_text,
     of_collections,
@@ -92,9 +93,7 @@ def _removed(results: Results) -> str:
 
 
 def _there(names: dict[str, str], found: pl.Series) -> list[tuple[str, str]]:
-    return [(one, names.get(one, one)) for one in [*names, *found.unique()] if one in set(found)][
-        : found.n_unique()
-    ]
+    return [(one, names.get(one, one)) for one in chosen(names, found)]
 
 
 def _curves(rows: pl.DataFrame, methods: list[str]) -> go.Figure:
