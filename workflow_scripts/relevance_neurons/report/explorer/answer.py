@@ -7,9 +7,10 @@ from html import escape
 import polars as pl
 
 from relevance_neurons.report.explorer.answer_figures import curve_views, effect_views
+from relevance_neurons.report.explorer.choices import level_text
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.words import level, p_value, percent, setting
+from relevance_neurons.report.explorer.words import p_value, percent, setting
 from relevance_neurons.report.names import method_label, parted
 
 _NEEDED = ("p_value_holm", "significant_holm", "p_value_random_t", "detectable_holm_percent")
@@ -25,7 +26,7 @@ def answer(results: Results) -> Section | None:
     """What the ranker loses without its neurons, and whether that is more than chance."""
     if not results.has("ablation_effects", *_NEEDED):
         return None
-    effects = results.query("answer_effects")
+    effects = results.query("answer_effects").drop_nulls("difference_percent")  # not empty sets
     if effects.is_empty():
         return None
     measure = str(setting(results, "ablation.measure", "the measure"))
@@ -56,9 +57,6 @@ def sentence(effects: pl.DataFrame, measure: str, alpha: float) -> str:
     if losses.height:
         row = _largest(losses)
         return f"{_loss(row, measure)} {_not_beyond(row)}."
-    effects = effects.drop_nulls("difference_percent")  # of a ranker that finds nothing
-    if effects.is_empty():
-        return f"The whole ranker's {measure} is 0 on every collection: it has nothing to lose."
     row = _largest(effects)
     if row["difference_percent"] >= 0:
         return f"No set of neurons lowers {measure} when it is switched off."
@@ -104,7 +102,7 @@ def _largest(effects: pl.DataFrame) -> dict[str, object]:
 def _neurons(row: dict[str, object]) -> str:
     scheme, method = parted(row["scheme"])
     by = f" by {method_label(method)}" if method else ""
-    return f"the {row['n_neurons']:,} neurons of {scheme}{by} ({level(row['top_percent'])})"
+    return f"the {row['n_neurons']:,} neurons of {scheme}{by} ({level_text(row['top_percent'])})"
 
 
 def _loss(row: dict[str, object], measure: str) -> str:
