@@ -128,8 +128,6 @@ def test_the_answer_says_what_is_not_shown():
     small = nothing | {"difference_percent": -0.4, "p_value_holm": None}
     assert "−0.4 %, on c without" in sentence(effects(small), "RR", 0.05)
     assert "(no test)" in sentence(effects(small), "RR", 0.05)
-    unknown = nothing | {"difference_percent": None}
-    assert "nothing to lose" in sentence(effects(unknown, unknown), "RR", 0.05)
     assert "random" not in counts(effects({"p_random": None}, {"p_random": None}), "RR", 0.05)
 
 

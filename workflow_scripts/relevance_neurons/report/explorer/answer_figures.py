@@ -7,10 +7,10 @@ from itertools import product
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import collection_text, level_text
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.plots import BAND, MARKERS, PALETTE, faded, plot
 from relevance_neurons.report.explorer.results import Results
-from relevance_neurons.report.explorer.words import level
 from relevance_neurons.report.names import EVERY, method_label
 
 _ABLATED = {
@@ -31,7 +31,7 @@ def curve_views(results: Results, measure: str) -> str:
     ablated = [one for one in _ABLATED if one in set(curves["ablated"])]
     controls = [
         Control("scheme", "Neurons of", [(one, one) for one in families]),
-        Control("collection", "Collection", [(one, _collection(one)) for one in names]),
+        Control("collection", "Collection", [(one, collection_text(one)) for one in names]),
         Control("off", "Switched off", [(one, _ABLATED[one]) for one in ablated]),
     ]
     views = {}
@@ -128,12 +128,9 @@ def _words(key: tuple[str, str, str], measure: str) -> str:
     )
     return (
         f"Change of {measure} with {_ABLATED[ablated]} of {family} switched off, "
-        f"{_collection(collection)}; a line a method, shaded its 95 % interval over queries.{band}"
+        f"{collection_text(collection)}; a line a method, shaded its 95 % interval over queries."
+        + band
     )
-
-
-def _collection(name: str) -> str:
-    return "mean over collections" if name == EVERY else name
 
 
 def effect_views(effects: pl.DataFrame, measure: str) -> str:
@@ -143,14 +140,14 @@ def effect_views(effects: pl.DataFrame, measure: str) -> str:
         (f"{one:g}",): plot(
             f"effects-{number}",
             effect_figure(effects.filter(top_percent=one), measure),
-            f"Change of {measure} without the {level(one)} of the neurons that a scheme ranks "
+            f"Change of {measure} without the {level_text(one)} of the neurons that a scheme ranks "
             "first, with its 95 % interval over queries; filled: significant after Holm's "
             "correction. Grey: lowest to highest of single draws of as many random neurons.",
             height=440,
         )
         for number, one in enumerate(levels)
     }
-    controls = [Control("level", "Level", [(f"{one:g}", level(one)) for one in levels])]
+    controls = [Control("level", "Level", [(f"{one:g}", level_text(one)) for one in levels])]
     return switched("effects", controls, views)
 
 

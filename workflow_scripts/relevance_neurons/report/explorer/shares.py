@@ -17,6 +17,7 @@ from relevance_neurons.report.explorer.choices import (
     rounded,
 )
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.dots import GREY
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, SEQUENTIAL, plot
 from relevance_neurons.report.explorer.results import Results
@@ -28,7 +29,6 @@ _KINDS |= {"intersection_out": "all out-of-domain collections"}
 _WITHOUT = "_without_outliers"
 _WRITTEN = 7
 """Collections of a matrix whose cells have room for their numbers."""
-_CHANCE = "#8c8c8c"
 
 
 def shares(results: Results) -> Section | None:
@@ -147,7 +147,7 @@ def _curve(rows: pl.DataFrame) -> go.Figure:
     band = {"x": x + x[::-1], "fill": "toself", "line": {"width": 0}, "hoverinfo": "skip"}
     for low, high, colour, name in (
         ("lowest", "highest", PALETTE[0], "range of the pairs"),
-        ("expected_low", "expected_high", _CHANCE, "95 % interval of chance"),
+        ("expected_low", "expected_high", GREY, "95 % interval of chance"),
     ):
         if rows[low].null_count() == 0:
             y = rounded([*rows[high], *rows[low].reverse()])
@@ -155,7 +155,7 @@ def _curve(rows: pl.DataFrame) -> go.Figure:
     for column, colour, dash, name in (
         ("mean", PALETTE[0], "solid", "two collections, mean of the pairs"),
         ("by_all", PALETTE[1], "dash", f"all {rows['n_all'].max()} collections"),
-        ("expected", _CHANCE, "dot", "chance, two collections"),
+        ("expected", GREY, "dot", "chance, two collections"),
     ):
         if rows[column].null_count() < len(rows):
             line = {"color": colour, "dash": dash}

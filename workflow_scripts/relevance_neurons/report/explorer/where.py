@@ -6,13 +6,13 @@ import numpy as np
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import level_text
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import SEQUENTIAL, plot
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.words import (
     component_words,
-    level,
     method_of_scheme,
     method_words,
     own_method,
@@ -53,7 +53,7 @@ def _controls(keys: list[tuple[str, str, str]], own: str) -> list[Control]:
     return [
         Control("method", "Method", [(one, method_words(one)) for one in methods]),
         Control("scheme", "Scheme", [(one, one) for one in schemes]),
-        Control("level", "Level", [(one, level(float(one))) for one in levels]),
+        Control("level", "Level", [(one, level_text(float(one))) for one in levels]),
     ]
 
 
@@ -69,9 +69,9 @@ def _drawn(
     n_selected, n_neurons = int(rows["n_selected"].sum()), int(rows["n_neurons"].sum())
     most = rows.sort("selected_percent", descending=True).row(0, named=True)
     words = (
-        f"The {n_selected:,} of {n_neurons:,} neurons of {scheme} ({level(top_percent)}): percent "
-        "of each component's neurons that are among them. Spread evenly over the ranker, every "
-        f"cell would have {100 * n_selected / n_neurons:.3g} %. The largest share: "
+        f"The {n_selected:,} of {n_neurons:,} neurons of {scheme} ({level_text(top_percent)}): "
+        "percent of each component's neurons that are among them. Spread evenly over the ranker, "
+        f"every cell would have {100 * n_selected / n_neurons:.3g} %. The largest share: "
         f"{component_words(most['component'])} of layer {most['layer']}, "
         f"{most['selected_percent']:.3g} % ({most['n_selected']:,} of {most['n_neurons']:,})."
     )

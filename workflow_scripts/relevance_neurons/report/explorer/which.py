@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import level_text
 from relevance_neurons.report.explorer.controls import Control, switched
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
 from relevance_neurons.report.explorer.words import (
     LABELS,
-    level,
     method_words,
     own_method,
 )
@@ -97,7 +97,7 @@ def neuron_frame(
 def _with_frequencies(frame: pl.DataFrame, frequencies: pl.DataFrame) -> pl.DataFrame:
     for one in frequencies["top_percent"].unique().sort().to_list():
         of_level = frequencies.filter(top_percent=one).select(
-            *NEURON, pl.col("frequency").alias(f"frequency, top {level(one)}")
+            *NEURON, pl.col("frequency").alias(f"frequency, top {level_text(one)}")
         )
         frame = frame.join(of_level, on=NEURON, how="left", maintain_order="left")
     return frame

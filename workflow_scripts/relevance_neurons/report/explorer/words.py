@@ -15,17 +15,12 @@ LABELS = {"relevant": "relevant", "non_relevant": "non-relevant", "difference": 
 def percent(value: float) -> str:
     """A change in percent, with its sign."""
     text = number(value, 1)
-    return f"{text} %" if text[0] == "−" or not float(text) else f"+{text} %"
+    return f"+{text} %" if round(value, 1) > 0 else f"{text} %"
 
 
 def p_value(value: float) -> str:
     """ "p = 0.012", or "p < 0.001"."""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def level(value: float) -> str:
-    """A level: "0.1 %"."""
-    return f"{value:g} %"
 
 
 def own_method(results: Results) -> str:

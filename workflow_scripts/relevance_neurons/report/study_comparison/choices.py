@@ -66,11 +66,6 @@ def _values(column: pl.Series) -> list:
     return (found.sort() if column.dtype.is_numeric() else found).to_list()
 
 
-def percent(level: float) -> str:
-    """A level in words."""
-    return f"{level:g} %"
-
-
 def rows_of(figure: go.Figure, n: int) -> None:
     """Have the ``n`` names on the y axis from above, without the room that markers are given."""
     figure.update_yaxes(range=[n - 0.5, -0.5], tickmode="linear")

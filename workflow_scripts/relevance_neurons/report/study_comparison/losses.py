@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import level_text
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, plot, style
 from relevance_neurons.report.study_comparison.choices import (
@@ -13,7 +14,6 @@ from relevance_neurons.report.study_comparison.choices import (
     chosen,
     listing,
     pairs,
-    percent,
     rows_of,
     with_method,
 )
@@ -50,7 +50,7 @@ def losses(comparison: StudyComparison) -> Section | None:
         return None
     drawn = with_method(frame).drop_nulls(["difference_percent_a", "difference_percent_b"])
     choices: dict[str, tuple[str, Words]]
-    choices = {"collection": ("Collection", str), **METHOD, "top_percent": ("Level", percent)}
+    choices = {"collection": ("Collection", str), **METHOD, "top_percent": ("Level", level_text)}
     figure = chosen("losses", drawn, choices, _draw) if len(drawn) else ""
     caption = (
         "Every ablation that both studies measured. Change: of the measure, as a percentage of the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import plotly.graph_objects as go
 import polars as pl
 
+from relevance_neurons.report.explorer.choices import level_text
 from relevance_neurons.report.explorer.page import Section
 from relevance_neurons.report.explorer.plots import PALETTE, plot, style
 from relevance_neurons.report.study_comparison.choices import (
@@ -13,7 +14,6 @@ from relevance_neurons.report.study_comparison.choices import (
     chosen,
     listing,
     pairs,
-    percent,
     rows_of,
     with_method,
 )
@@ -70,7 +70,7 @@ def shared(comparison: StudyComparison) -> Section | None:
     if frame.is_empty():
         return None
     drawn = with_method(frame).drop_nulls("shared_percent")
-    choices = {**METHOD, "top_percent": ("Level", percent)}
+    choices = {**METHOD, "top_percent": ("Level", level_text)}
     figure = chosen("shared", drawn, choices, _draw_shared) if len(drawn) else ""
     caption = (
         "Every scheme and level of both studies: shared is a share of the smaller of the two sets; "
