@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import duckdb
 import numpy as np
@@ -23,6 +24,7 @@ from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.explorer.tables import table
 from relevance_neurons.report.explorer.where import where
 from relevance_neurons.report.explorer.which import LEAST, MOST, listed, which
+from relevance_neurons.report.explorer.which import neuron_frame as neuron_frame_of
 from relevance_neurons.report.explorer.words import own_method, percent
 from toys import synthetic_methods
 from toys.databases import build
@@ -274,6 +276,22 @@ def test_neuron_tables_tell_frequencies_and_effects_alone(results, database):
     assert sum(map(float, shown["effect alone"])) == pytest.approx(
         alone["change_zero"].sum(), rel=1e-2
     )
+
+
+def test_an_effect_alone_is_of_the_methods_own_target():
+    """Two methods may ask for different outputs, of which one neuron changes different amounts."""
+    maps = pl.DataFrame({"collection": "c", "label": "relevant", "method": ["a", "b"]})
+    neuron = {"layer": 0, "component": "query", "neuron": 3}
+    tops = maps.with_columns(**{k: pl.lit(v) for k, v in neuron.items()}, score=1.0, rank=1)
+    extras = SimpleNamespace(
+        frequencies=None,
+        alone=pl.DataFrame({"label": "relevant", "method": ["a", "b"], **neuron}).with_columns(
+            change_zero=pl.Series([0.25, -4.0])
+        ),
+    )
+    tops = tops.with_columns(standard_error=0.1)
+    for row, effect in zip(maps.iter_rows(named=True), (0.25, -4.0), strict=True):
+        assert neuron_frame_of(tops, maps, row, 5, extras)["effect alone"].to_list() == [effect]
 
 
 def test_run_times_are_summed_by_step(database):

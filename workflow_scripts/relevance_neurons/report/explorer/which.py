@@ -64,7 +64,7 @@ class _Extras:
     def __init__(self, results: Results) -> None:
         has_frequencies = results.has("selection_frequencies", "method", "frequency")
         self.frequencies = results.query("which_frequencies") if has_frequencies else None
-        has_alone = results.has("single_neurons", "change_zero", "label")
+        has_alone = results.has("single_neurons", "change_zero", "label", "method")
         self.alone = results.query("which_alone") if has_alone else None
         self.collection = results.study.get("sanity.collection")
 
@@ -81,7 +81,8 @@ def neuron_frame(
     if extras.frequencies is not None:
         frame = _with_frequencies(frame, extras.frequencies.filter(**key))
     if extras.alone is not None:
-        alone = extras.alone.filter(label=key["label"]).drop("label")
+        of_method = pl.col("method").is_null() | (pl.col("method") == key["method"])
+        alone = extras.alone.filter(of_method, label=key["label"]).drop("label", "method")
         frame = frame.join(alone, on=NEURON, how="left", maintain_order="left")
         frame = frame.rename({"change_zero": "effect alone"})
     for other in maps.iter_rows(named=True):
