@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from relevance_neurons.report.explorer.page import Section
-from relevance_neurons.report.study_comparison.choices import listing, pairs
+from relevance_neurons.report.study_comparison.choices import listing, pairs, with_method
 from relevance_neurons.report.study_comparison.compare import StudyComparison
 
 ALPHA = 0.05
@@ -52,7 +52,8 @@ def _sentences(comparison: StudyComparison, a: str, b: str) -> Iterator[str]:
             f"Kendall's τ between their maps is {_median(taus):.2f} (median of {len(taus)}; "
             f"{taus.to_numpy().min():.2f} to {taus.to_numpy().max():.2f})."
         )
-    shared = comparison.shared_neurons.filter(**of_pair).drop_nulls("p_value_chance")
+    shared = with_method(comparison.shared_neurons.filter(**of_pair))  # not their other ends
+    shared = shared.drop_nulls("p_value_chance")
     if len(shared):
         beyond = shared.filter(pl.col("p_value_chance") <= ALPHA)
         yield (
