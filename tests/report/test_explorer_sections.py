@@ -394,6 +394,10 @@ def test_maps_of_schemes_follow_their_names_and_the_study_file(results, monkeypa
     monkeypatch.setitem(results.__dict__, "study", {**results.study, key: '["non_relevant"]'})
     of = {one["scheme"]: one["labels"] for one in scheme_maps(results)}
     assert of["P_alpha"] == ["non_relevant"]
+    # Picked by a method whose scores are not told by kind: those of another are not its own.
+    picked = {**results.study, "selection.schemes.P_alpha.methods": '["lambda"]'}
+    monkeypatch.setitem(results.__dict__, "study", picked)
+    assert "P_alpha" not in {one["scheme"] for one in scheme_maps(results)}
 
 
 def test_heads_are_where_the_table_has_them(made):
