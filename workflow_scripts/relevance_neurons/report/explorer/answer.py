@@ -36,7 +36,8 @@ def answer(results: Results) -> Section | None:
     return Section(
         "answer",
         "The answer",
-        f"What {measure} loses when the neurons with the highest scores are switched off.",
+        f"What {measure} loses when the neurons with the highest scores are switched off: they "
+        f"give {'their mean' if results.study.get('ablation.value') == 'mean' else '0'}.",
         f'<p class="answer"><strong>{escape(sentence(effects, measure, alpha))}</strong></p>\n'
         f"<p>{escape(counts(effects, measure, alpha))}</p>\n"
         f'<p class="lead">{escape(NAMES)}</p>\n{figure}',

@@ -37,7 +37,7 @@ def switched(name: str, controls: Sequence[Control], views: Mapping[tuple[str, .
     shown = "\n".join(_view(key, html, key == first) for key, html in views.items())
     return (
         f'<div class="switched" id="switched-{name}">\n'
-        f'<div class="controls" role="group">{selects}</div>\n{shown}\n'
+        f'<div class="controls" role="group" aria-label="What is shown">{selects}</div>\n{shown}\n'
         f'<p class="missing" role="status"{"" if first not in views else " hidden"}>{MISSING}</p>\n'
         "</div>"
     )
