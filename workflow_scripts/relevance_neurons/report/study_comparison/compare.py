@@ -153,10 +153,10 @@ def _left_out(pair: Pair, relation: Relation) -> pl.DataFrame:
     if not relation.is_comparable:
         whole_parts |= dict.fromkeys(("shared neurons", "maps"), relation.reason)
     rows = [(part, "all", reason) for part, reason in whole_parts.items() if reason]
-    other = other_methods(pair)
-    for part in ("shared neurons", "effects") if other else ():
-        if not whole_parts[part]:
-            rows.append((part, "schemes without a method in their names", other))
+    if other := other_methods(pair):
+        unmarked = "schemes without a method in their names"
+        parts = [one for one in ("shared neurons", "effects") if not whole_parts[one]]
+        rows += [(part, unmarked, other) for part in parts]
     for part, name, is_in_a in pair.query("only_in_one").iter_rows():
         if not whole_parts[part]:
             rows.append((part, name, f"in {pair.names[0 if is_in_a else 1]} alone"))
