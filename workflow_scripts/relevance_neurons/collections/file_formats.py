@@ -83,23 +83,31 @@ def _is_header(id_: str, text: str) -> bool:
 
 
 def _csv_rows(path: Path, kind: str) -> Iterator[Row]:
+    header = None
+    for start, columns in csv_columns(path):
+        if header is None:
+            header = [name.strip().lower() for name in columns]
+            _check_header(path, start, header, kind)
+        elif len(columns) != len(header):
+            raise line_error(
+                path,
+                start,
+                f"{len(columns)} columns; the header has {len(header)}: a text with commas "
+                "needs quotes",
+            )
+        else:
+            yield _row(path, start, dict(zip(header, columns, strict=True)), kind)
+
+
+def csv_columns(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line on which each record of a .csv file starts, and its columns; no blank ones."""
     csv.field_size_limit(_LONGEST_CSV_FIELD)
     reader = csv.reader((line for _, line in read_lines(path)), strict=True)
-    start, header = 1, None
+    start = 1
     try:
         for columns in reader:
-            if header is None:
-                header = [name.strip().lower() for name in columns]
-                _check_header(path, start, header, kind)
-            elif columns:
-                if len(columns) != len(header):
-                    raise line_error(
-                        path,
-                        start,
-                        f"{len(columns)} columns; the header has {len(header)}: a text with commas "
-                        "needs quotes",
-                    )
-                yield _row(path, start, dict(zip(header, columns, strict=True)), kind)
+            if columns:
+                yield start, columns
             start = reader.line_num + 1
     except csv.Error as error:
         raise line_error(path, start, f"not CSV ({error}); is a quote left open?") from error

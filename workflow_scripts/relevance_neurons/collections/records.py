@@ -6,12 +6,12 @@ the line.
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from relevance_neurons.collections.file_formats import csv_columns
 from relevance_neurons.collections.lines import line_error, read_lines, show
 from relevance_neurons.errors import UserError
 
@@ -37,9 +37,9 @@ def read_records(path: str | Path, needed: Collection[str]) -> Iterator[Record]:
             "are allowed, each also with .gz"
         )
     is_empty = True
-    records = _of_json(path) if suffix == ".jsonl" else _of_table(path, _SEPARATORS[suffix], needed)
-    for line, record in records:
-        _check_names(path, line, list(record), needed)
+    is_json = suffix == ".jsonl"
+    found = _of_json(path, needed) if is_json else _of_table(path, _SEPARATORS[suffix], needed)
+    for line, record in found:
         yield line, record
         is_empty = False
     if is_empty:
@@ -68,18 +68,10 @@ def _parted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
             if text.strip():
                 yield line, text.rstrip("\r\n").split("\t")
         return
-    reader = csv.reader((text for _, text in read_lines(path)), strict=True)
-    start = 1
-    try:
-        for columns in reader:
-            if columns:
-                yield start, columns
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise line_error(path, start, f"not CSV ({error}); is a quote left open?") from error
+    yield from csv_columns(path)
 
 
-def _of_json(path: Path) -> Iterator[Record]:
+def _of_json(path: Path, needed: Collection[str]) -> Iterator[Record]:
     for line, text in read_lines(path):
         if not text.strip():
             continue
@@ -91,7 +83,9 @@ def _of_json(path: Path) -> Iterator[Record]:
             ) from error
         if not isinstance(record, dict):
             raise line_error(path, line, f"a {type(record).__name__}; one JSON object a line")
-        yield line, {name.strip().lower(): value for name, value in record.items()}
+        names = [name.strip().lower() for name in record]
+        _check_names(path, line, names, needed)
+        yield line, dict(zip(names, record.values(), strict=True))
 
 
 def _check_names(path: Path, line: int, names: list[str], needed: Collection[str]) -> None:
