@@ -81,6 +81,15 @@ MISTAKES = {
     "output": (["attribute", "RANKER", "pairs.tsv", "-o", "x.xlsx"], "x.xlsx ends in '.xlsx'"),
     "rows": (["attribute", "RANKER", "pairs.tsv", "--rows", "0"], "--rows: 0 was found"),
     "scores": (["top", "label.csv"], "label.csv: no column layer, component, neuron, score"),
+    "methods": (["top", "methods.csv"], "across: fusion was found with maps of nig, other"),
+    "screen": (
+        [
+            *["attribute", "RANKER", "pairs.tsv", "--method", "single_ablation"],
+            "--screen",
+            "methods.csv",
+        ],
+        "--screen: methods.csv holds 2 maps (methods.csv: nig, methods.csv: other)",
+    ),
     "no scores": (["top"], "top: no file was given"),
     "table": (["top", "bad.parquet"], "bad.parquet: cannot be read"),
     "gain": (["ablate", "RANKER", "neurons.csv", "pairs.tsv"], "line 2: no column 'gain' or"),
@@ -113,6 +122,7 @@ def test_a_mistake_is_one_line(name, here, tiny_folder, capsys):
         "gain.tsv": "query\tpassage\tgain\nwing\tlift\t-1\n",
         "twice.tsv": "query\tdoc_id\tpassage\tgain\nwing\t1\tlift\t1\nwing\t1\tlift\t1\n",
         "neurons.csv": "layer,component,neuron\n0,value,1\n",
+        "methods.csv": "method,layer,component,neuron,score\nnig,0,value,1,1\nother,0,value,1,9\n",
     }
     for file, text in files.items():
         (here / file).write_text(text)

@@ -127,6 +127,14 @@ def test_neurons_that_were_not_measured_are_not_picked():
         ),
         (pl.concat(some_maps(1) * 2), {}, "one twice"),
         (some_maps(1), {"across": "both"}, "across: 'both' was found; allowed: fusion, inter"),
+        (
+            [
+                one.with_columns(method=pl.lit(name))
+                for one, name in zip(some_maps(2), "ba", strict=True)
+            ],
+            {},
+            "across: fusion was found with maps of a, b, whose scores have no unit",
+        ),
         (some_maps(1), {"end": "low"}, "end: 'low' was found"),
         (some_maps(1), {"rank_by": "size"}, "rank_by: 'size' was found"),
         (some_maps(1), {"components": ["keys"]}, "no component 'keys'; it has a, attention_output"),

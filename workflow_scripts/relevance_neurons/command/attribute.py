@@ -92,11 +92,11 @@ def attribute(
     ]
     scores = pl.concat(maps)
     strongest = pl.concat(
-        one.sort("score", descending=True, maintain_order=True).head(results.rows).drop("method")
+        _measured(one).sort("score", descending=True, maintain_order=True).head(results.rows)
         for one in maps
     )
     title = f"Neurons of {model} with the largest scores, by {method.replace('_', ' ')}"
-    give(scores, replace(results, rows=len(strongest)), title, strongest)
+    give(scores, replace(results, rows=len(strongest)), title, strongest.drop("method"))
 
 
 def _map(
@@ -106,14 +106,32 @@ def _map(
     import polars as pl
 
     from relevance_neurons.attribution.attribute import attribute as score
-    from relevance_neurons.command.maps import read_maps
 
     label = pairs["label"][0]
     if screen is not None:
-        maps = read_maps([screen])
-        settings = settings | {"screen": maps.get(f"{screen}: {label}", next(iter(maps.values())))}
+        settings = settings | {"screen": _screen(screen, label)}
     found = score(
         reranker, pairs.select("query", "passage").rows(), label, method=method, **settings
     )
     names = [pl.lit(label).alias("label"), pl.lit(method).alias("method")]
     return found.frame().select(*names, pl.all())
+
+
+def _measured(scores: pl.DataFrame) -> pl.DataFrame:
+    """The neurons that were tried: the 0 of the others means nothing."""
+    return scores.filter("measured") if "measured" in scores.columns else scores
+
+
+def _screen(file: Path, label: str) -> pl.DataFrame:
+    """The file's only map, or of several the one of this label."""
+    from relevance_neurons.command.maps import read_maps
+    from relevance_neurons.errors import UserError
+
+    maps = read_maps([file])
+    own = next(iter(maps)) if len(maps) == 1 else f"{file}: {label}"
+    if own not in maps:
+        raise UserError(
+            f"--screen: {file} holds {len(maps)} maps ({', '.join(maps)}), and it is not plain "
+            f"which is that of {label}; give a file with one map, or with one of each label"
+        )
+    return maps[own]

@@ -18,8 +18,8 @@ _TYPES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32, "score"
 def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
     """The maps of files by name: the file, and behind it what tells it from others in the file.
 
-    Columns: layer, component, neuron, score, and measured where it is there. Raises ``UserError``
-    as ``read_table``.
+    Columns: layer, component, neuron, score, and method and measured where they are there. Raises
+    ``UserError`` as ``read_table``.
     """
     found = {}
     for file in files:
@@ -27,6 +27,6 @@ def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
         by = [name for name in MAP if name in frame.columns and frame[name].n_unique() > 1]
         for key, own in frame.partition_by(by, as_dict=True).items() if by else [((), frame)]:
             name = f"{file}: {', '.join(map(str, key))}" if key else str(file)
-            measured = [one for one in own.columns if one == "measured"]
-            found[name] = own.select(*_TYPES, *measured).cast(_TYPES)
+            more = [one for one in ("method", "measured") if one in own.columns]
+            found[name] = own.select(*_TYPES, *more).cast(_TYPES)
     return found

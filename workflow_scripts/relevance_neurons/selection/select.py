@@ -58,10 +58,12 @@ def select(
         top = select([attribute(ranker, pairs), attribute(ranker, others)], 1, "intersection")
 
     Raises ``UserError`` for maps of different neurons, for a score that is no finite number, for a
-    level that selects nothing, and for neurons that a map's method did not measure.
+    level that selects nothing, for neurons that a map's method did not measure, and for the mean
+    of maps whose column ``method`` names several: their scores have no unit in common.
     """
     _check_choices({"across": across, "rank_by": rank_by, "end": end})
     frames = _frames(maps)
+    _check_methods(frames, across)
     _check_places(frames[0], components, layers)
     names = tuple(f"map_{number:06}" for number in range(len(frames)))
     scheme = Scheme(
@@ -132,6 +134,17 @@ def _check_choices(given: dict[str, str]) -> None:
     for name, value in given.items():
         if value not in _CHOICES[name]:
             raise UserError(f"{name}: {value!r} was found; allowed: {', '.join(_CHOICES[name])}")
+
+
+def _check_methods(frames: Sequence[pl.DataFrame], across: str) -> None:
+    """Refuse a mean over methods, as no scheme of a study takes one."""
+    named = (frame["method"].unique().to_list() for frame in frames if "method" in frame.columns)
+    methods = sorted({str(method) for own in named for method in own})
+    if across == "fusion" and len(methods) > 1:
+        raise UserError(
+            f"across: fusion was found with maps of {', '.join(methods)}, whose scores have no "
+            "unit in common; take intersection, or maps of one method"
+        )
 
 
 def _check_places(
