@@ -95,12 +95,14 @@ MISTAKES = {
     "gain": (["ablate", "RANKER", "neurons.csv", "pairs.tsv"], "line 2: no column 'gain' or"),
     "gains": (["ablate", "RANKER", "neurons.csv", "gain.tsv"], "line 2: gain is '-1'"),
     "twice": (["ablate", "RANKER", "neurons.csv", "twice.tsv"], "is there already, on line 2"),
+    "pair twice": (["tokens", "RANKER", "ids.tsv"], "ids.tsv, line 3: passage 'd' of query '7' is"),
     "all": (["ablate", "RANKER", "all.csv", "candidates.tsv"], "holds all 312 neurons of the"),
     "no pair given": (
         ["explain", "RANKER", "--query", "wing"],
         "explain: no pair; give a file of pairs, or --query",
     ),
     "percent": (["explain", "RANKER", "pairs.tsv", "--top-percent", "0"], "--top-percent: 0.0"),
+    "first": (["explain", "RANKER", "pairs.tsv", "--first", "0"], "--first: 0 was found; a whole"),
     "device": (
         ["attribute", "RANKER", "pairs.tsv", "--device", "tpux"],
         "device: 'tpux' was found",
@@ -121,6 +123,7 @@ def test_a_mistake_is_one_line(name, here, tiny_folder, capsys):
         "bad.parquet": "no parquet",
         "gain.tsv": "query\tpassage\tgain\nwing\tlift\t-1\n",
         "twice.tsv": "query\tdoc_id\tpassage\tgain\nwing\t1\tlift\t1\nwing\t1\tlift\t1\n",
+        "ids.tsv": "query_id\tdoc_id\tquery\tpassage\n7\td\twing\tlift\n7\td\twing\tlift\n",
         "neurons.csv": "layer,component,neuron\n0,value,1\n",
         "methods.csv": "method,layer,component,neuron,score\nnig,0,value,1,1\nother,0,value,1,9\n",
     }

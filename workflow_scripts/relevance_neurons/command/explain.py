@@ -63,6 +63,8 @@ def explain(
     check_output(results)
     if not 0 < top_percent <= 100:
         raise UserError(f"--top-percent: {top_percent} was found; a number up to 100 is needed")
+    if first < 1:
+        raise UserError(f"--first: {first} was found; a whole number from 1 is needed")
     texts = _given(pairs, query, passage).head(first)
     reranker = ranker.load(model)
     texts = _labelled(reranker, texts, label)

@@ -25,14 +25,17 @@ def read_pairs(path: Path, label: str | None = None) -> pl.DataFrame:
 
     ``label`` is that of every pair; by default the file's column label says it (relevant,
     non_relevant, 1 or 0), and without the column all are relevant. Pairs without ids are numbered
-    from 1. Raises ``UserError`` with file and line for a text that is empty and for another label.
+    from 1. Raises ``UserError`` with file and line for a text that is empty, for another label, and
+    for a pair of ids that is there twice.
     """
     import polars as pl
 
-    rows = []
+    rows: list[dict[str, Any]] = []
+    seen: dict[tuple[str, str], int] = {}
     for line, record in read_records(path, ("query", "passage")):
         row = {name: _text(path, line, record, name) for name in ("query", "passage")}
         row |= {name: _id(path, line, record, name, len(rows) + 1) for name in _IDS}
+        _check_once(path, line, (row["query_id"], row["doc_id"]), seen)
         row["label"] = label or _label(path, line, record)
         rows.append(row)
     return pl.DataFrame(rows).select(*_IDS, "query", "passage", "label")
@@ -53,13 +56,7 @@ def read_candidates(path: Path) -> pl.DataFrame:
         query = _text(path, line, record, "query")
         query_id = _id(path, line, record, "query_id", query)
         doc_id = _id(path, line, record, "doc_id", len(rows) + 1)
-        if (first := seen.setdefault((query_id, doc_id), line)) != line:
-            raise line_error(
-                path,
-                line,
-                f"passage {show(doc_id)} of query {show(query_id)} is there already, on line "
-                f"{first}; keep one of the two lines",
-            )
+        _check_once(path, line, (query_id, doc_id), seen)
         text, gain = _text(path, line, record, "passage"), _gain(path, line, record)
         rows.append(
             {"query_id": query_id, "query": query, "doc_id": doc_id, "text": text, "gain": gain}
@@ -109,6 +106,19 @@ def _id(path: Path, line: int, record: dict[str, Any], name: str, default: str |
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise line_error(path, line, f"{name} is {show(value)}; a text or number is needed")
     return str(value).strip()
+
+
+def _check_once(
+    path: Path, line: int, ids: tuple[str, str], seen: dict[tuple[str, str], int]
+) -> None:
+    if (first := seen.setdefault(ids, line)) != line:
+        query_id, doc_id = ids
+        raise line_error(
+            path,
+            line,
+            f"passage {show(doc_id)} of query {show(query_id)} is there already, on line {first}; "
+            "keep one of the two lines",
+        )
 
 
 def _label(path: Path, line: int, record: dict[str, Any]) -> str:
