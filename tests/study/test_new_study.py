@@ -54,6 +54,17 @@ def test_it_is_what_was_given_and_the_workflow_takes_it(here, capsys):
     assert "re-rank under ablations" in printed.out and "on a machine" in printed.out
 
 
+def test_names_and_grades_that_are_given_stay_what_they_are(here):
+    files = "documents: mine/docs.tsv, queries: mine/queries.tsv, qrels: mine/qrels.txt"
+    words = ["study", "new", "x.yaml", "--yes", "--ranker", "RANKER", "--workflow", str(ROOT)]
+    words += ["--collection", f"no={{source: files, {files}, non_relevant: []}}"]
+    assert main([*words, "--collection", "007=mine"]) == 0
+    study = read_study("x.yaml", SCHEMA)
+    assert list(study["collections"]) == study["ablation"]["collections"] == ["no", "007"]
+    assert study["collections"]["no"]["relevant"] == [1, 2, 3]
+    assert study["collections"]["no"]["non_relevant"] == []
+
+
 def test_its_comments_are_those_of_config_yaml(here):
     assert _new("study.yaml", "--yes") == 0
     told = (here / "study.yaml").read_text("utf-8")

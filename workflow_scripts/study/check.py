@@ -108,15 +108,15 @@ def print_cost(study: Study, n_jobs: int = 0) -> None:
     schema = {"work": pl.String, "passes": pl.Float64, "minutes": pl.Float64}
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     forms = {"passes": "{:,.0f}", "minutes": "{:,.1f}"}
-    print_table(frame, f"An estimate of the time on {device}", len(frame), forms)
+    print_table(frame, f"An estimate of the time on {device}, from the start", len(frame), forms)
     total = frame["minutes"].sum()
     print(f"All: about {_duration(total)}. {_left_out(study)}")
     gigabytes = sum(disk(study, sizes, shape).values()) / 1e9
     needs = Needs(study)
     memory = max(needs.attribution_mb(), needs.maps_mb(), needs.stability_mb(), needs.rankings_mb())
     print(
-        f"Disk: about {gigabytes:,.2g} GB. Memory that the largest job asks for: "
-        f"{memory / 1e3:,.1f} GB."
+        f"Disk: about {gigabytes:,.{2 if gigabytes < 10 else 0}f} GB. "
+        f"Memory that the largest job asks for: {memory / 1e3:,.1f} GB."
     )
 
 

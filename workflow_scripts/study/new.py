@@ -7,6 +7,7 @@ the ranker's config, the collections (new_collections.py), the whole file as the
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from study.errors import StudyError
 from study.new_collections import ask_for_collections, collection_of
 from study.plain_yaml import parse
 from study.questions import ask, ask_yes
-from study.reading import checked_study, study_name
+from study.reading import checked_study
 
 SCHEMA = Path("rules") / "schemas" / "study.schema.yaml"
 Found = dict[str, Any]
@@ -64,11 +65,13 @@ def new_study(
     if file.exists() and not yes and not ask_yes(f"{file} is there already; write over it?"):
         raise UserError(f"{file}: is there already and was left as it is; name another file")
     write_text(text, file)
-    study_name(file)
     print(f"{file}: written; its comments say what each key is for\n")
     print_cost(study)
-    print(f"\nrelevance-neurons study check {file}   # which jobs these are")
-    print(f"make run STUDY={file}   # in the clone, {clone}")
+    own = file.absolute()
+    there = shlex.quote(str(own.relative_to(clone) if own.is_relative_to(clone) else own))
+    print(f"\nIn the clone, {clone}:")
+    print(f"  relevance-neurons study check {there}   # which jobs these are")
+    print(f"  make run STUDY={there}")
 
 
 def study_text(
@@ -89,7 +92,9 @@ def study_text(
     made.unhide("reranker.model")
     made.set("reranker.model", ranker)
     made.set("reranker.max_length", sizes["max_length"])
-    made.set_lines("collections", [f"  {key}: {flow(keys)}" for key, keys in collections.items()])
+    made.set_lines(
+        "collections", [f"  {flow(key)}: {flow(keys)}" for key, keys in collections.items()]
+    )
     names = list(collections)
     made.set("attribution.collections", names)
     made.set("attribution.max_pairs", sizes["max_pairs"])

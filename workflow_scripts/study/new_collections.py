@@ -68,7 +68,7 @@ def collection_of(given: str, folder: Path, can_ask: bool) -> tuple[str, Keys]:
     keys = _keys(name, what)
     counts = _look_at(name, keys)
     if "relevant" not in keys and counts:
-        keys |= _grades(name, counts, can_ask)
+        keys = _grades(name, counts, can_ask) | keys  # what is given stays
     keys.setdefault("domain", "out")
     problem = misfit(
         keys.get("relevant", [1]), keys.get("non_relevant", [0]), keys.get("scale", "rising")
