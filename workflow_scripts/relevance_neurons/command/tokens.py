@@ -82,23 +82,15 @@ def score_tokens(
 ) -> TokenAttribution:
     """The scores of the tokens of ``pairs`` (query, passage, label).
 
-    Raises ``UserError`` where the method's packages are missing, and as ``attribute_tokens``.
+    Raises ``UserError`` as ``attribute_tokens``.
     """
-    from relevance_neurons.errors import UserError
+    from relevance_neurons.tokens.attribute_tokens import attribute_tokens
     from relevance_neurons.tokens.methods import LAYERED, two_thirds
 
     if method in LAYERED and layer is None:
         layer = two_thirds(reranker.neurons.n_layers)
-    try:
-        from relevance_neurons.tokens.attribute_tokens import attribute_tokens
-
-        texts, labels = pairs.select("query", "passage").rows(), pairs["label"].to_list()
-        return attribute_tokens(reranker, texts, labels, method, layer, seed=seed)
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"--method: {method} needs the package {error.name}, which is not installed; pip "
-            "install 'relevance-neurons[tokens]', or take leave_one_out"
-        ) from error
+    texts, labels = pairs.select("query", "passage").rows(), pairs["label"].to_list()
+    return attribute_tokens(reranker, texts, labels, method, layer, seed=seed)
 
 
 def with_ids(frame: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
