@@ -176,6 +176,15 @@ def test_a_set_without_neurons_has_no_effect_at_all():
     assert row["n_neurons"] == 0 and row["pruned"] is None and row["p_value"] is None
 
 
+def test_queries_that_cannot_lose_are_told_of(caplog):
+    compare(RANKER, SETS["B"], CANDIDATES, random_draws=0)
+    assert not caplog.text
+    is_lost = pl.col("query_id").is_in(["q0", "q3"])
+    table = CANDIDATES.with_columns(gain=pl.when(is_lost).then(None).otherwise(pl.col("gain")))
+    compare(RANKER, SETS["B"], table, random_draws=0)
+    assert "2 of 7 queries have no passage with a gain above 0" in caplog.text
+
+
 def test_how_it_looks(comparison):
     text, html = repr(comparison), comparison._repr_html_()
     row = comparison.frame().row(0, named=True)

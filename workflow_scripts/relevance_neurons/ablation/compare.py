@@ -58,6 +58,7 @@ def compare(
     """
     sets = _sets(ablations)
     table = _checked(candidates)
+    _warn_of_idle_queries(table)
     texts = list(table.select("query", "text").iter_rows())
     settings = Settings(value, random_draws=_natural(random_draws), seed=seed)
     todo = _conditions(reranker, sets, texts, settings, activations)
@@ -138,6 +139,18 @@ def _checked(candidates: object) -> pl.DataFrame:
             "give relevant passages a gain of 1 or more"
         )
     return table
+
+
+def _warn_of_idle_queries(table: pl.DataFrame) -> None:
+    """Say how many queries can show no loss; a study leaves them out."""
+    best = table.group_by("query_id").agg(pl.col("gain").max())["gain"].fill_null(0)
+    if n := int((best <= 0).sum()):
+        logger.warning(
+            "candidates: %d of %d queries have no passage with a gain above 0, so that no ranking "
+            "of theirs is better than another: they lower both means and blur the tests; leave "
+            "them out, as a study does",
+            *(n, len(best)),
+        )
 
 
 def _gains(gains: pl.Series) -> pl.Series:
