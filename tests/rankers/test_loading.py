@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from relevance_neurons import UserError, load_reranker
-from relevance_neurons.rankers.loading import load_neurons
+from relevance_neurons.rankers.loading import default_length, load_neurons
 from toys.bert import PAIRS, make_model, make_tokenizer
 from toys.tiny_rankers import MODELS, make_stock_model, make_tiny_tokenizer, ranker_around
 
@@ -148,6 +148,22 @@ def test_a_tokenizer_of_another_model(ranker_folder, tmp_path):
     make_tokenizer(["more", "words"]).save_pretrained(tmp_path / "other")
     with pytest.raises(UserError, match="has 36 tokens and the model knows 34"):
         load_reranker(ranker_folder, tokenizer=tmp_path / "other")
+
+
+def test_a_tokenizer_in_memory(ranker_folder):
+    words = make_tokenizer()
+    reranker = load_reranker(ranker_folder, tokenizer=words)
+    assert reranker.tokenizer is not words and reranker.tokenizer.get_vocab() == words.get_vocab()
+    with pytest.raises(UserError, match="tokenizer: a TokenizersBackend has 36 tokens"):
+        load_reranker(ranker_folder, tokenizer=make_tokenizer(["more", "words"]))
+
+
+def test_pairs_are_cut_where_the_model_or_its_tokenizer_ends(ranker_folder):
+    assert load_reranker(ranker_folder).max_length == default_length(ranker_folder) == 64
+    words = make_tokenizer()
+    words.model_max_length = 32
+    words.save_pretrained(ranker_folder)
+    assert load_reranker(ranker_folder).max_length == default_length(ranker_folder) == 32
 
 
 def test_more_tokens_than_the_model_holds(ranker_folder):

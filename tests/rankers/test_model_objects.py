@@ -222,6 +222,17 @@ def test_a_cross_encoder_with_a_prompt_is_refused(cross_encoder):
         load_reranker(cross_encoder)
 
 
+@pytest.mark.parametrize("wrong", [{"max_length": 9}, {"truncation": "only_first"}])
+def test_a_cross_encoder_with_a_reading_of_its_own_is_refused(cross_encoder, wrong):
+    expected = load_reranker(cross_encoder).score(PAIRS)
+    (reading,) = cross_encoder
+    reading.processing_kwargs = {"common": {"padding": True}, "text": {"truncation": True}}
+    torch.testing.assert_close(load_reranker(cross_encoder).score(PAIRS), expected)
+    reading.processing_kwargs = {"text": wrong}
+    with pytest.raises(UserError, match=f"calls its tokenizer with {next(iter(wrong))}="):
+        load_reranker(cross_encoder)
+
+
 def test_a_head_that_looks_new_is_told_of(caplog):
     model = make_model()  # made up: its bias is 0
     caplog.set_level(logging.WARNING)

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from relevance_neurons.command.options import usual_length
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.outputs import write_text
 from study.check import print_cost
@@ -118,12 +117,12 @@ def study_text(
 
 
 def _look_at(ranker: str) -> int:
-    """How many tokens a ranker takes by its config. Raises ``UserError`` as ``load_neurons``."""
-    from relevance_neurons.rankers.loading import load_neurons
+    """At how many tokens it cuts pairs, after a look at its config and tokenizer."""
+    from relevance_neurons.rankers.loading import default_length, load_neurons
 
     neurons = load_neurons(ranker)
     print(f"{ranker}: {neurons.n_layers} layers, {len(neurons):,} neurons", file=sys.stderr)
-    return usual_length(ranker)
+    return default_length(ranker)
 
 
 def _from(folder: Path, name: str) -> str:

@@ -44,7 +44,7 @@ class RankerOptions:
             "tokenizer": self.tokenizer,
             "device": self.device,
             "dtype": self.dtype,
-            "max_length": self.max_length or usual_length(model),
+            "max_length": self.max_length,
             "relevant": self.relevant_index,
         }
         return load_reranker(model, **settings)
@@ -61,15 +61,3 @@ class ResultOptions:
     """What is printed: a table of the first rows, or everything as csv or json (for a pipe)."""
     rows: int = 20
     """Rows of the printed table, for each label, pair or list."""
-
-
-def usual_length(model: str) -> int:
-    """Tokens of a pair that a ranker takes by its config, up to 512.
-
-    Raises ``UserError`` where ``model`` is neither a folder nor a hub id of one.
-    """
-    from relevance_neurons.rankers.configs import load_config
-    from relevance_neurons.rankers.hub import find_place
-
-    config, _ = load_config(find_place(model, "model", "config"))
-    return min(512, getattr(config, "max_position_embeddings", None) or 512)

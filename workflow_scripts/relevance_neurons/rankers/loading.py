@@ -17,11 +17,11 @@ from relevance_neurons.rankers.checkpoints import load_network
 from relevance_neurons.rankers.configs import check_head, load_config
 from relevance_neurons.rankers.hub import Place, find_place
 from relevance_neurons.rankers.labels import put_relevant_last, relevant_logit, say_margins
-from relevance_neurons.rankers.model_objects import DEFAULT_LENGTH, take_apart
+from relevance_neurons.rankers.model_objects import take_apart, take_tokenizer
 from relevance_neurons.rankers.monot5 import MonoT5, MonoT5Reranker, label_tokens
 from relevance_neurons.rankers.neurons import Neurons
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.rankers.tokenizing import check_length, load_tokenizer
+from relevance_neurons.rankers.tokenizing import check_length, load_tokenizer, usual_length
 
 DTYPES = ("auto", "float32", "bfloat16", "float64")
 
@@ -45,9 +45,10 @@ def load_reranker(
     both are there; training it further does not reach the copy. A Reranker is returned as it is.
 
     ``tokenizer`` defaults to the model's own. ``device`` is "auto" (the GPU if there is one; an
-    object's own), "cpu" or "cuda". Pairs are cut at ``max_length`` tokens: by default 512, of a
-    CrossEncoder where it cuts them itself. ``architecture`` describes a model
-    that is not in ``ARCHITECTURES``; by default the description that fits is found.
+    object's own), "cpu" or "cuda". Pairs are cut at ``max_length`` tokens: by default 512, or as
+    many as the model holds where these are fewer; of a CrossEncoder where it cuts them itself.
+    ``architecture`` describes a model that is not in ``ARCHITECTURES``; by default the description
+    that fits is found.
     ``batch_tokens`` is the size of a pass, which bounds the memory; by default it suits the
     ranker and its device, and it is halved where memory runs out. ``relevant`` is the index of
     the relevant one of two logits; by default the labels in the config tell, and where they do
@@ -67,7 +68,8 @@ def load_reranker(
     where = _device(device)
     if isinstance(model, str | Path):
         network = _load_network(str(model), numbers, relevant)
-        words, length = load_tokenizer(str(tokenizer or model), network.config), DEFAULT_LENGTH
+        words = take_tokenizer(tokenizer or model, network.config)
+        length = usual_length(network, words)
     else:
         given = take_apart(model, tokenizer)
         if isinstance(given, Reranker):
@@ -100,10 +102,20 @@ def _as_it_is(reranker: Reranker, device: str, dtype: str, settings: tuple) -> R
 
 def load_neurons(model: str | Path) -> Neurons:
     """The neurons of a ranker (as for ``load_reranker``), from its config alone: no weights."""
+    network = _without_weights(model)
+    return Neurons.of(network, find_architecture(network))
+
+
+def default_length(model: str | Path) -> int:
+    """At how many tokens ``load_reranker`` cuts pairs by default, from config and tokenizer."""
+    network = _without_weights(model)
+    return usual_length(network, load_tokenizer(str(model), network.config))
+
+
+def _without_weights(model: str | Path):
     config, _ = _load_config(find_place(str(model), "model", "config"))
     with torch.device("meta"):
-        network = _class(config).from_config(config)
-    return Neurons.of(network, find_architecture(network))
+        return _class(config).from_config(config)
 
 
 def _load_config(place: Place):

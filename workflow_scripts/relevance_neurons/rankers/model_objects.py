@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,12 @@ from relevance_neurons.rankers.checkpoints import ADAPTER, refuse_infinite
 from relevance_neurons.rankers.configs import check_head
 from relevance_neurons.rankers.hub import Place
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.rankers.tokenizing import check_tokenizer, load_tokenizer, longest_pair
+from relevance_neurons.rankers.tokenizing import (
+    DEFAULT_LENGTH,
+    check_tokenizer,
+    load_tokenizer,
+    longest_pair,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +40,8 @@ _ROUNDED = ("quantized", "quantization", "bitsandbytes", "torchao", "auto_gptq",
 """In the names of packages whose modules have rounded weights."""
 _NO_LIMIT = 10**6
 """From here on a tokenizer's model_max_length says that there is none."""
-DEFAULT_LENGTH = 512
-"""At how many tokens pairs are cut, where nobody says."""
+_AS_ALWAYS = {"padding": None, "return_tensors": None, "truncation": (True, "longest_first")}
+"""Settings of a tokenizer's calls that change nothing here; None: whatever they are."""
 
 
 class Given(NamedTuple):
@@ -81,16 +87,31 @@ def _of_cross_encoder(model: Any, tokenizer: object, where: str) -> Given:
             f"{where} of {', '.join(parts)} was found; one of a single sequence classifier in "
             "torch is needed"
         )
+    _refuse_own_reading(model, where)
+    activation = {"activation_fn": f"{type(model.activation_fn).__name__}"}
+    written = {"sentence_transformers": activation}
+    words = model.tokenizer if tokenizer is None else tokenizer
+    return _given(network, words, _NO_LIMIT, written, where)
+
+
+def _refuse_own_reading(model: Any, where: str) -> None:
+    """Raise ``UserError`` where a CrossEncoder makes other tokens of a pair than its tokenizer."""
     name = getattr(model, "default_prompt_name", None)
     if prompt := (getattr(model, "prompts", None) or {}).get(name):
         raise UserError(
             f"{where} puts {prompt!r} before what it reads, which is not done here; set its "
             "default_prompt_name to None if it ranks without"
         )
-    activation = {"activation_fn": f"{type(model.activation_fn).__name__}"}
-    written = {"sentence_transformers": activation}
-    words = model.tokenizer if tokenizer is None else tokenizer
-    return _given(network, words, _NO_LIMIT, written, where)
+    settings = getattr(next(iter(model)), "processing_kwargs", None) or {}
+    for key, value in chain.from_iterable(
+        (settings.get(part) or {}).items() for part in ("common", "text")
+    ):
+        if key not in _AS_ALWAYS or (_AS_ALWAYS[key] and value not in _AS_ALWAYS[key]):
+            raise UserError(
+                f"{where} calls its tokenizer with {key}={value!r} (processing_kwargs), which is "
+                "not done here; take that out if it ranks without, and set max_seq_length for a "
+                "length"
+            )
 
 
 def _given(network: Any, tokenizer: Any, most: int, written: Mapping, where: str) -> Given:
@@ -107,17 +128,23 @@ def _given(network: Any, tokenizer: Any, most: int, written: Mapping, where: str
     _refuse_unfit(network, place)
     if tokenizer is None:
         raise UserError(f"{where} comes without a tokenizer; give it too: tokenizer=…")
-    if isinstance(tokenizer, str | Path):
-        tokenizer = load_tokenizer(str(tokenizer), network.config)
-    else:
-        words = Place(f"tokenizer: a {type(tokenizer).__name__}", Path())
-        check_tokenizer(words, tokenizer, network.config)
-        tokenizer = copy.deepcopy(tokenizer)
+    tokenizer = take_tokenizer(tokenizer, network.config)
     _warn_of_new_head(network, place)
     length = min(most, longest_pair(network, tokenizer))
     length = length if length < _NO_LIMIT else DEFAULT_LENGTH
     labels = {key: getattr(network.config, key, None) for key in ("id2label", "label2id")}
     return Given(copy.deepcopy(network).eval(), tokenizer, length, {**labels, **written}, place)
+
+
+def take_tokenizer(tokenizer: object, config: Any) -> Any:
+    """A copy of a tokenizer in memory, or that of a folder or hub id, for a model of ``config``.
+
+    Raises ``UserError`` as ``load_tokenizer``.
+    """
+    if isinstance(tokenizer, str | Path):
+        return load_tokenizer(str(tokenizer), config)
+    check_tokenizer(Place(f"tokenizer: a {type(tokenizer).__name__}", Path()), tokenizer, config)
+    return copy.deepcopy(tokenizer)
 
 
 def _refuse_unfit(network: nn.Module, place: Place) -> None:

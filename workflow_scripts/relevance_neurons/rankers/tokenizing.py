@@ -8,6 +8,9 @@ from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.configs import from_pretrained, read_json, refuse_remote_code
 from relevance_neurons.rankers.hub import Place, find_place, reason, shown
 
+DEFAULT_LENGTH = 512
+"""At how many tokens pairs are cut, where nobody says and the model holds as many."""
+
 
 def load_tokenizer(name: str, config, key: str = "tokenizer"):
     """The fast tokenizer of a folder or hub id, for a model of ``config``.
@@ -78,6 +81,11 @@ def _read(place: Place):
             f"{place.where} cannot be loaded ({why}); name a tokenizer that has a tokenizer.json, "
             "as google-t5/t5-base for a MonoT5"
         ) from error
+
+
+def usual_length(network, tokenizer) -> int:
+    """At how many tokens a ranker's pairs are cut, where nobody says."""
+    return min(DEFAULT_LENGTH, longest_pair(network, tokenizer))
 
 
 def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
