@@ -35,6 +35,12 @@ def test_files_are_counted(tmp_path, ending):
     assert found.text_bytes == pytest.approx(40 * 104, rel=0.2)
 
 
+def test_docstrings_have_a_relevant_passage_a_query():
+    keys = {"source": "docstrings", "max_queries": 40, "negatives": 5}
+    found = read_collection("np", keys | {"relevant": [1], "non_relevant": [0]}, 512)
+    assert (found.n_queries, found.grades) == (40, {1: 40, 0: 200})
+
+
 def test_each_method_has_its_stage(tmp_path):
     methods = {"neuron_integrated_gradients": {}, "gradient_x_activation": {}}
     study = read_study(write_study(tmp_path, **{"attribution.methods": methods}), SCHEMA)

@@ -101,12 +101,14 @@ def read_collection(name: str, keys: dict, max_length: int) -> Collection:
         )
         grades = dict(Counter(grade for *_, grade in read_judgments(keys["qrels"])))
     else:
-        n_queries = keys.get("max_queries", 1000)
-        unknown = (100_000, n_queries, 1000)
-        if keys["source"] == "docstrings":  # the rest of as many strings, and those of its package
-            unknown = (10 * n_queries, n_queries, n_queries * max(1, keys.get("negatives", 1)))
-        n_documents, n_queries, n_judged = FILE_COUNTS.get(name, unknown)
-        grades = dict.fromkeys([*keys["relevant"], *keys["non_relevant"]], n_judged)
+        unknown = (100_000, keys.get("max_queries", 1000), 1000)
+        n_documents, n_queries, n_relevant = FILE_COUNTS.get(name, unknown)
+        n_others = n_relevant
+        if keys["source"] == "docstrings":  # a relevant one a query, among those of its package
+            n_documents, n_relevant = 10 * n_queries, n_queries
+            n_others = n_queries * keys.get("negatives", 1)
+        grades = dict.fromkeys(keys["relevant"], n_relevant)
+        grades |= dict.fromkeys(keys["non_relevant"], n_others)
     n_tokens = min(max_length, round(WORD_PIECES * sum(words)) + SPECIAL_TOKENS)
     text_bytes = n_documents * words[1] * BYTES_PER_WORD
     return Collection(
