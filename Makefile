@@ -21,7 +21,7 @@ NAME = PYTHONPATH=workflow_scripts $(BIN)/python -m study "$$STUDY_FILE"
 # A misspelt profile is told by Snakemake.
 CHECK_RUN = $(if $(IS_LOCAL),[[ "$$RUN_CORES" =~ ^(all|[1-9][0-9]*)$$ ]] || { echo "Error: CORES: '$$RUN_CORES' was found; a whole number from 1 or all is needed" >&2; exit 1; };) $(NAME) > /dev/null
 WRITE_REPORT = name=$$($(NAME)); $(SNAKEMAKE) --configfile "$$STUDY_FILE" --report "results/$$name/report.html"; \
-  echo "results/$$name/report.html: the report; results/$$name/neurons.duckdb: every table"
+  echo "results/$$name/explorer.html: the answer; report.html beside it: every figure; neurons.duckdb: every table"
 CHECK_PYTHON = $(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] < (3, 11) and 'Python 3.11 is needed; PYTHON=… names another one')"
 # On shared cores, threads that spin while they wait make a training step several times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
