@@ -144,12 +144,13 @@ def _checked(candidates: object) -> pl.DataFrame:
 def _warn_of_idle_queries(table: pl.DataFrame) -> None:
     """Say how many queries can show no loss; a study leaves them out."""
     best = table.group_by("query_id").agg(pl.col("gain").max())["gain"].fill_null(0)
+    n_queries = len(best)
     if n := int((best <= 0).sum()):
         logger.warning(
             "candidates: %d of %d queries have no passage with a gain above 0, so that no ranking "
             "of theirs is better than another: they lower both means and blur the tests; leave "
             "them out, as a study does",
-            *(n, len(best)),
+            *(n, n_queries),
         )
 
 
