@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +39,12 @@ _ROUNDED = ("quantized", "quantization", "bitsandbytes", "torchao", "auto_gptq",
 """In the names of packages whose modules have rounded weights."""
 _NO_LIMIT = 10**6
 """From here on a tokenizer's model_max_length says that there is none."""
-_AS_ALWAYS = {"padding": None, "return_tensors": None, "truncation": (True, "longest_first")}
-"""Settings of a tokenizer's calls that change nothing here; None: whatever they are."""
+_AS_ALWAYS: Mapping[str, tuple] = {
+    "padding": (),
+    "return_tensors": (),
+    "truncation": (True, "longest_first"),
+}
+"""Settings of a tokenizer's calls that change nothing here, if they are these (empty: any)."""
 
 
 class Given(NamedTuple):
@@ -103,10 +106,10 @@ def _refuse_own_reading(model: Any, where: str) -> None:
             "default_prompt_name to None if it ranks without"
         )
     settings = getattr(next(iter(model)), "processing_kwargs", None) or {}
-    for key, value in chain.from_iterable(
-        (settings.get(part) or {}).items() for part in ("common", "text")
-    ):
-        if key not in _AS_ALWAYS or (_AS_ALWAYS[key] and value not in _AS_ALWAYS[key]):
+    read = {**(settings.get("common") or {}), **(settings.get("text") or {})}
+    for key, value in read.items():
+        usual = _AS_ALWAYS.get(key)
+        if usual is None or (usual and value not in usual):
             raise UserError(
                 f"{where} calls its tokenizer with {key}={value!r} (processing_kwargs), which is "
                 "not done here; take that out if it ranks without, and set max_seq_length for a "
