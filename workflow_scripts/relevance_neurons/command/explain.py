@@ -117,10 +117,6 @@ def _strongest(reranker: Reranker, row: dict, top_percent: float) -> pl.DataFram
     check = found.checks().row(0, named=True)
     change = check["f_input"] - check["f_baseline"]
     top = select(found, top_percent).sort("score", descending=True, maintain_order=True)
-    if top.is_empty():
-        raise UserError(
-            f"--top-percent: {top_percent} % of {len(reranker.neurons)} neurons is none; give more"
-        )
     names = [
         pl.lit(row[name]).alias(name) for name in ("query_id", "doc_id", "label", "p_relevant")
     ]
