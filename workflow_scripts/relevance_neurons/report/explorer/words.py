@@ -32,7 +32,8 @@ def own_method(results: Results) -> str:
     given = results.study.get("attribution.method")
     if given or not results.has("neuron_scores", "method"):
         return given or default
-    names = results.query("scheme_names")["scheme"] if results.has("schemes") else []
+    has_schemes = results.has("schemes")
+    names = results.query("scheme_names")["scheme"].to_list() if has_schemes else []
     others = {parted(name)[1] for name in names}
     found = [one for one in results.query("map_methods")["method"] if one not in others]
     return default if default in found or not found else found[0]
