@@ -246,7 +246,7 @@ def undisturbed(cluster, tmp_path_factory) -> Path:
 def accounting() -> list[dict[str, str]]:
     """What Slurm's accounting holds of every job."""
     names = ("JobID", "State", "AllocTRES", "Start", "End")
-    command = ["sacct", "-n", "-X", "-P", "-a", "-o", ",".join(names)]
+    command = ["sacct", "-n", "-X", "-P", "-a", "-S", "now-1days", "-o", ",".join(names)]
     lines = run(command, timeout=60).stdout.splitlines()
     return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
 
