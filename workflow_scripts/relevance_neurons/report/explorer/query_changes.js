@@ -42,7 +42,7 @@
       .filter((row) => row[column] <= data.depth)
       .sort((one, other) => one[column] - other[column])
       .forEach((row) => list.append(passage(row, column === 2)));
-    part.append(element("h4", "", title), list);
+    part.append(element("h3", "", title), list);
     return part;
   };
 
