@@ -416,8 +416,8 @@ def test_numbers_shown_are_the_databases(opened, database):
     text = opened.page.locator("#answer").inner_text().replace("−", "-")
     found = rows(
         database,
-        "FROM ablation_effects WHERE scheme NOT LIKE '%:%' ORDER BY difference_percent, "
-        "top_percent, scheme, collection",
+        "FROM ablation_effects WHERE scheme NOT LIKE '%:%' AND n_neurons > 0 "
+        "ORDER BY difference_percent, top_percent, scheme, collection",
     )
     beyond = pl.coalesce("p_value_random_t", "p_value_random") <= 0.05
     losses = found.filter("significant_holm", pl.col("difference_percent") < 0)
@@ -428,7 +428,7 @@ def test_numbers_shown_are_the_databases(opened, database):
     else:
         shown = {f"{found['difference_percent'][0]:.1f} %"}
     assert all(one in text for one in shown)
-    assert f"of {found.height} ablations" in text and f"{losses.height} lower" in text
+    assert f"Of {found.height} ablations" in text and f"{losses.height} lower" in text
     top = rows(
         database,
         "FROM neuron_scores WHERE collection = 'alpha' AND label = 'relevant' AND "
