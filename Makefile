@@ -90,7 +90,7 @@ lint: setup  ## Formatters, linters, spelling, unused and undeclared packages, t
 	  $(SNAKEMAKE) -n --quiet all --configfile "$$study"; done
 
 test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)
-	$(BIN)/python -m pytest $(SLURM) -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(SLURM) -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slurm: setup  ## Set up a throw-away Slurm (root on Debian: installs packages) and run a study on it
 	$(BIN)/python -m pytest --slurm tests/slurm

@@ -25,7 +25,7 @@ def pytest_addoption(parser) -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The longest files first, so that two processes (-n 2) end at about the same time."""
+    """The longest files first, so that the processes (-n 3) end at about the same time."""
     order = {"slurm": 0, "workflow": 1}
     items.sort(key=lambda item: order.get(item.path.parent.name, 2))
 

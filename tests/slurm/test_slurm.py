@@ -146,7 +146,7 @@ def scripts(folder: Path, rule: str) -> list[psutil.Process]:
     ]
 
 
-def wait_for(what: Callable[[], object], seconds: float = 300) -> object:
+def wait_for(what: Callable[[], object], seconds: float = 600) -> object:
     """What ``what`` gives as soon as it is something."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
