@@ -7,13 +7,12 @@ the line.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relevance_neurons.collections.lines import line_error, read_lines, show
+from relevance_neurons.collections.lines import json_objects, line_error, read_lines, show
 from relevance_neurons.errors import UserError
 
 # The names under which a .csv or .jsonl file may hold the id; the first that is there counts.
@@ -128,20 +127,7 @@ def _check_header(path: Path, line: int, header: list[str], kind: str) -> None:
 
 
 def _jsonl_rows(path: Path, kind: str) -> Iterator[Row]:
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise line_error(
-                path,
-                number,
-                f"not JSON ({error}); one whole object a line is needed (`jq -c '.[]'` makes it of "
-                "an array)",
-            ) from error
-        if not isinstance(record, dict):
-            raise line_error(path, number, f"a {type(record).__name__}; one JSON object a line")
+    for number, record in json_objects(path):
         # Some writers leave empty fields out.
         if record.keys() & _JSON_IDS and record.keys() <= _JSON_IDS | {"title", "metadata"}:
             record["text"] = ""

@@ -6,11 +6,12 @@ What is no such text is refused by what it is, before a line of it is taken for 
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from relevance_neurons.errors import UserError
 
@@ -69,6 +70,28 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                     f"byte {error.start + 1} of the line (0x{raw[error.start]:02x}) is not UTF-8; "
                     "save the file as UTF-8",
                 ) from error
+
+
+def json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line numbers (from 1) and the JSON object of each line that is not blank.
+
+    Raises ``UserError`` for a line that is no JSON, and for JSON that is no object.
+    """
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise line_error(
+                path,
+                number,
+                f"not JSON ({error}); one whole object a line is needed (`jq -c '.[]'` makes it of "
+                "an array)",
+            ) from error
+        if not isinstance(record, dict):
+            raise line_error(path, number, f"a {type(record).__name__}; one JSON object a line")
+        yield number, record
 
 
 def line_error(path: Path, line: int, message: str) -> UserError:

@@ -6,13 +6,12 @@ the line.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from relevance_neurons.collections.file_formats import csv_columns
-from relevance_neurons.collections.lines import line_error, read_lines, show
+from relevance_neurons.collections.lines import json_objects, line_error, read_lines, show
 from relevance_neurons.errors import UserError
 
 Record = tuple[int, dict[str, Any]]
@@ -72,17 +71,7 @@ def _parted(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _of_json(path: Path, needed: Collection[str]) -> Iterator[Record]:
-    for line, text in read_lines(path):
-        if not text.strip():
-            continue
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise line_error(
-                path, line, f"not JSON ({error}); one whole object a line is needed"
-            ) from error
-        if not isinstance(record, dict):
-            raise line_error(path, line, f"a {type(record).__name__}; one JSON object a line")
+    for line, record in json_objects(path):
         names = [name.strip().lower() for name in record]
         _check_names(path, line, names, needed)
         yield line, dict(zip(names, record.values(), strict=True))

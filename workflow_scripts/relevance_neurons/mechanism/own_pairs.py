@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from relevance_neurons.collections.lines import line_error, read_lines, show
+from relevance_neurons.collections.lines import json_objects, line_error, read_lines, show
 from relevance_neurons.collections.texts import one_line
 from relevance_neurons.errors import UserError
 from relevance_neurons.mechanism.token_lengths import TokenLengths, Unusable
@@ -73,17 +72,7 @@ def _tsv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _jsonl_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    for line, text in read_lines(path):
-        if not text.strip():
-            continue
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise line_error(
-                path, line, f"not JSON ({error}); one whole object a line is needed"
-            ) from error
-        if not isinstance(record, dict):
-            raise line_error(path, line, f"a {type(record).__name__}; one JSON object a line")
+    for line, record in json_objects(path):
         _check_names(path, line, list(record))
         yield line, record
 
