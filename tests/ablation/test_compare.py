@@ -203,6 +203,8 @@ def test_how_it_looks(comparison):
         ({"ablations": {"none": SETS["A"]}}, "'none' cannot be a name"),
         ({"ablations": {"x": SETS["A"].drop("layer")}}, r"ablations\['x'\]: no column layer"),
         ({"ablations": SETS["A"].with_columns(neuron=999)}, "has no neuron 999"),
+        ({"ablations": SETS["A"].with_columns(neuron=999), "value": "mean"}, "has no neuron 999"),
+        ({"ablations": SETS["A"].with_columns(layer=None)}, r"\['neurons'\]: layer None was found"),
         ({"candidates": [("q", "d")]}, "candidates: a list was found"),
         ({"candidates": CANDIDATES.drop("gain", "text")}, "candidates: no column text, gain"),
         ({"candidates": pl.concat([CANDIDATES] * 2)}, "is there twice"),

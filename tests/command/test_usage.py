@@ -81,6 +81,8 @@ MISTAKES = {
     "output": (["attribute", "RANKER", "pairs.tsv", "-o", "x.xlsx"], "x.xlsx ends in '.xlsx'"),
     "rows": (["attribute", "RANKER", "pairs.tsv", "--rows", "0"], "--rows: 0 was found"),
     "scores": (["top", "label.csv"], "label.csv: no column layer, component, neuron, score"),
+    "neuron": (["top", "named.csv"], "named.csv: neuron 'first' was found; layer and neuron"),
+    "half a sign": (["attribute", "RANKER", "half.jsonl"], "half.jsonl, line 1: the query holds a"),
     "methods": (["top", "methods.csv"], "across: fusion was found with maps of nig, other"),
     "screen": (
         [
@@ -125,6 +127,8 @@ def test_a_mistake_is_one_line(name, here, tiny_folder, capsys):
         "twice.tsv": "query\tdoc_id\tpassage\tgain\nwing\t1\tlift\t1\nwing\t1\tlift\t1\n",
         "ids.tsv": "query_id\tdoc_id\tquery\tpassage\n7\td\twing\tlift\n7\td\twing\tlift\n",
         "neurons.csv": "layer,component,neuron\n0,value,1\n",
+        "named.csv": "layer,component,neuron,score\n0,value,first,1\n",
+        "half.jsonl": '{"query": "\\ud800", "passage": "b"}\n',
         "methods.csv": "method,layer,component,neuron,score\nnig,0,value,1,1\nother,0,value,1,9\n",
     }
     for file, text in files.items():

@@ -126,6 +126,7 @@ def test_neurons_that_were_not_measured_are_not_picked():
             "not all scores are finite numbers",
         ),
         (pl.concat(some_maps(1) * 2), {}, "one twice"),
+        (some_maps(1)[0].with_columns(pl.col("neuron") + 0.5), {}, "neuron 4.5 was found"),
         (some_maps(1), {"across": "both"}, "across: 'both' was found; allowed: fusion, inter"),
         (
             [

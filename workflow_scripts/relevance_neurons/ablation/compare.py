@@ -18,7 +18,7 @@ from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
 from relevance_neurons.rankers.reranker import Reranker
-from relevance_neurons.running.frames import as_polars
+from relevance_neurons.running.frames import as_named_neurons, as_polars
 from relevance_neurons.selection import ablation_kinds as kinds
 
 logger = logging.getLogger(__name__)
@@ -85,6 +85,9 @@ def _conditions(
     """The whole ranker, each set switched off, and the random sets beside each."""
     if settings.value not in kinds.VALUES:
         raise UserError(f"value: {settings.value!r} was found; allowed: {', '.join(kinds.VALUES)}")
+    for one in sets.values():
+        if len(one):
+            reranker.neurons.off(one)  # refuses what the ranker does not have
     if settings.value == "zero":  # nothing is read of them
         nothing = pl.lit(0.0)
         activations = reranker.neurons.frame().with_columns(mean=nothing, root_mean_square=nothing)
@@ -111,8 +114,8 @@ def _sets(ablations: object) -> dict[str, pl.DataFrame]:
                 f"{' or '.join(_TAKEN)}"
             )
         frame = as_polars(neurons, f"ablations[{name!r}]", NEURON_COLUMNS)
-        types = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32}
-        sets[name] = frame.select(NEURON_COLUMNS).cast(types).unique(maintain_order=True)
+        neurons = as_named_neurons(frame.select(NEURON_COLUMNS), f"ablations[{name!r}]")
+        sets[name] = neurons.unique(maintain_order=True)
     return sets
 
 

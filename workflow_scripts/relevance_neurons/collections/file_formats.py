@@ -12,7 +12,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from relevance_neurons.collections.lines import json_objects, line_error, read_lines, show
+from relevance_neurons.collections.lines import (
+    check_characters,
+    json_objects,
+    line_error,
+    read_lines,
+    show,
+)
 from relevance_neurons.errors import UserError
 
 # The names under which a .csv or .jsonl file may hold the id; the first that is there counts.
@@ -26,8 +32,6 @@ _TEXT_WORDS = set(
 )
 # Beyond this, a quote that was never closed is likelier than a text.
 _LONGEST_CSV_FIELD = 10_000_000
-# JSON can spell half of a surrogate pair, which is no character: no UTF-8 file can hold it.
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _JSON_IDS = {name for names in ID_NAMES.values() for name in names}
 
 
@@ -149,13 +153,7 @@ def _row(path: Path, line: int, record: Mapping[str, Any], kind: str) -> Row:
     for name, value in (("id", id_), ("title", title), ("text", text)):
         if not isinstance(value, str):
             raise line_error(path, line, f"the {name} is {show(value)}; a string is allowed")
-        if not value.isascii() and _SURROGATE.search(value):
-            raise line_error(
-                path,
-                line,
-                f"the {name} holds a lone surrogate, which is no character; take it out, or write "
-                "the pair",
-            )
+        check_characters(path, line, name, value)
     return Row(line, id_, f"{title} {text}")
 
 

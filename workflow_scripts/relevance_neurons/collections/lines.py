@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +21,8 @@ _HEAD = 1 << 20
 # Bytes. Beyond this, a file without line ends is likelier than a text.
 _LONGEST_LINE = 100_000_000
 _GZIP = b"\x1f\x8b"
+# JSON can spell half of a surrogate pair, which is no character: no UTF-8 file can hold it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # What comes under a wrong name, with its first bytes: of words that could be an id, enough bytes.
 _OTHER_FORMATS = {
     _GZIP: "gzip once more",
@@ -92,6 +95,17 @@ def json_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not isinstance(record, dict):
             raise line_error(path, number, f"a {type(record).__name__}; one JSON object a line")
         yield number, record
+
+
+def check_characters(path: Path, line: int, name: str, text: str) -> None:
+    """Raise ``UserError`` for a lone surrogate in what a line of JSON calls ``name``."""
+    if not text.isascii() and _SURROGATE.search(text):
+        raise line_error(
+            path,
+            line,
+            f"the {name} holds a lone surrogate, which is no character; take it out, or write "
+            "the pair",
+        )
 
 
 def line_error(path: Path, line: int, message: str) -> UserError:

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from relevance_neurons.collections.file_formats import csv_columns
-from relevance_neurons.collections.lines import json_objects, line_error, read_lines, show
+from relevance_neurons.collections.lines import (
+    check_characters,
+    json_objects,
+    line_error,
+    read_lines,
+    show,
+)
 from relevance_neurons.errors import UserError
 
 Record = tuple[int, dict[str, Any]]
@@ -74,6 +80,9 @@ def _of_json(path: Path, needed: Collection[str]) -> Iterator[Record]:
     for line, record in json_objects(path):
         names = [name.strip().lower() for name in record]
         _check_names(path, line, names, needed)
+        for name, value in zip(names, record.values(), strict=True):
+            if isinstance(value, str):
+                check_characters(path, line, name, value)
         yield line, dict(zip(names, record.values(), strict=True))
 
 

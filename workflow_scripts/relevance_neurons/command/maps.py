@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from relevance_neurons.command.files import read_table
+from relevance_neurons.running.frames import as_named_neurons
 
 MAP = ("collection", "label", "method")
 """Columns that tell maps of one file apart, where it has them."""
 NEURON = ("layer", "component", "neuron")
-_TYPES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32, "score": pl.Float64}
 
 
 def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
@@ -28,5 +28,6 @@ def read_maps(files: Sequence[Path]) -> dict[str, pl.DataFrame]:
         for key, own in frame.partition_by(by, as_dict=True).items() if by else [((), frame)]:
             name = f"{file}: {', '.join(map(str, key))}" if key else str(file)
             more = [one for one in ("method", "measured") if one in own.columns]
-            found[name] = own.select(*_TYPES, *more).cast(_TYPES)
+            score = pl.col("score").cast(pl.Float64, strict=False)  # select refuses what is none
+            found[name] = as_named_neurons(own.select(*NEURON, score, *more), name)
     return found

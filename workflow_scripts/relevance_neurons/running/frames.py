@@ -8,6 +8,9 @@ import polars as pl
 
 from relevance_neurons.errors import UserError
 
+_NAMES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32}
+"""The columns that name a neuron, and their types."""
+
 
 def as_polars(table: object, name: str, columns: Iterable[str]) -> pl.DataFrame:
     """``table``, of polars or pandas, as a polars frame that has ``columns``.
@@ -28,3 +31,21 @@ def as_polars(table: object, name: str, columns: Iterable[str]) -> pl.DataFrame:
             f"with {', '.join(columns)} is needed"
         )
     return table
+
+
+def as_named_neurons(table: pl.DataFrame, name: str) -> pl.DataFrame:
+    """``table`` with its layer, component and neuron in the types of a ranker's own.
+
+    Raises ``UserError``, which calls it ``name``, for a layer or neuron that is no whole number.
+    """
+    found = table.with_columns(pl.col(one).cast(kind, strict=False) for one, kind in _NAMES.items())
+    for one in _NAMES:
+        is_wrong = found[one].is_null()
+        if table[one].dtype.is_float():
+            is_wrong |= (table[one] != found[one]).fill_null(True)
+        if is_wrong.any():
+            raise UserError(
+                f"{name}: {one} {table[one].filter(is_wrong)[0]!r} was found; layer and neuron "
+                "must be whole numbers, component a text"
+            )
+    return found

@@ -14,7 +14,7 @@ import polars as pl
 from relevance_neurons.attribution.mean_scores import Attribution
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
-from relevance_neurons.running.frames import as_polars
+from relevance_neurons.running.frames import as_named_neurons, as_polars
 from relevance_neurons.running.outputs import write_parquet
 from relevance_neurons.running.sql import run_sql
 from relevance_neurons.selection.schemes import Scheme
@@ -111,7 +111,7 @@ def _frames(maps: object) -> list[pl.DataFrame]:
 
 
 def _check_map(frame: pl.DataFrame, where: str, first: pl.DataFrame) -> None:
-    neurons = frame.select(NEURON_COLUMNS)
+    neurons = as_named_neurons(frame.select(NEURON_COLUMNS), where)
     if frame.is_empty() or neurons.is_duplicated().any():
         raise UserError(f"{where}: it has no neuron, or one twice; a row per neuron is needed")
     if (
@@ -119,11 +119,8 @@ def _check_map(frame: pl.DataFrame, where: str, first: pl.DataFrame) -> None:
         or not frame["score"].is_finite().fill_null(False).all()
     ):
         raise UserError(f"{where}: not all scores are finite numbers; attribute the pairs again")
-    same = pl.Schema({"layer": pl.Int64, "component": pl.String, "neuron": pl.Int64})
-    other = first.select(NEURON_COLUMNS).cast(same)
-    if len(frame) != len(first) or len(neurons.cast(same).join(other, on=NEURON_COLUMNS)) != len(
-        first
-    ):
+    other = as_named_neurons(first.select(NEURON_COLUMNS), where)
+    if not len(frame) == len(first) == len(neurons.join(other, on=NEURON_COLUMNS)):
         raise UserError(
             f"{where}: its {len(frame)} neurons are not the {len(first)} neurons of maps[0]; all "
             "maps must come from the same ranker"
