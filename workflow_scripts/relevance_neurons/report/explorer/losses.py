@@ -72,7 +72,11 @@ def _figures(
     kinds = [(kind or "own", KINDS.get(kind, kind)) for kind in chosen(KINDS, effects["kind"])]
     controls = [
         Control("kind", "What is switched off", kinds),
-        Control("level", "Level", options(effects["top_percent"].unique().sort(), level_text)),
+        Control(
+            "level",
+            "Level",
+            options(effects["top_percent"].unique().sort(descending=True), level_text),
+        ),
         Control("marks", "Filled if significant", list(_MARKS.items())),
     ]
     return switched("losses-effects", controls, views)

@@ -79,5 +79,14 @@
   // After the page's own listener has changed the view.
   document.getElementById("switched-query-changes")
     .addEventListener("change", () => setTimeout(drawShown));
-  addEventListener("beforeprint", drawShown);
+  // Paper opens nothing: all that are shown stand open on it.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    drawShown();
+    closed = [...document.querySelectorAll(".query-changes details:not([open])")];
+    for (const one of closed) one.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const one of closed) one.open = false;
+  });
 })();

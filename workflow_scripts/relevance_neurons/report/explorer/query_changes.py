@@ -73,7 +73,11 @@ def _switch(changes: pl.DataFrame, numbers: dict[tuple, int]) -> str:
     controls = [
         Control("collection", "Collection", options(changes["collection"].unique().sort())),
         Control("scheme", "Scheme", options(own_first(changes["scheme"]), scheme_label)),
-        Control("level", "Level", options(changes["top_percent"].unique().sort(), level_text)),
+        Control(
+            "level",
+            "Level",
+            options(changes["top_percent"].unique().sort(descending=True), level_text),
+        ),
     ]
     return switched("query-changes", controls, views)
 
