@@ -29,7 +29,7 @@ from workflow.conftest import (
     assert_same_tables,
     environment,
     run,
-    snakemake,
+    run_study,
     write_tiny_study,
 )
 
@@ -150,7 +150,9 @@ def wait_for(what: Callable[[], object], seconds: float = 600) -> object:
     """What ``what`` gives as soon as it is something."""
     deadline = time.monotonic() + seconds
     while not (found := what()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what.__doc__ or what}"
+        if time.monotonic() > deadline:
+            jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
+            pytest.fail(f"not within {seconds} s; what Slurm has:\n{jobs}\n{accounting()}")
         time.sleep(0.3)
     return found
 
@@ -188,7 +190,8 @@ def has_merged_maps(results: Path) -> bool:
 def let_a_job_hang(story: Story) -> str:
     """Have Slurm allow it a minute; it is to be tried again."""
     job = wait_for(lambda: hold(story, "index_collection"))
-    run(["scontrol", "update", f"JobId={job}", "TimeLimit=1"])
+    limit = ["scontrol", "update", f"JobId={job}", "TimeLimit=1"]
+    wait_for(lambda: run(limit).returncode == 0)  # a busy controller may not hear it
     return job
 
 
@@ -238,8 +241,7 @@ def story(cluster, tmp_path_factory) -> Story:
 def undisturbed(cluster, tmp_path_factory) -> Path:
     """The results of the same study on this machine, without Slurm."""
     folder = tmp_path_factory.mktemp("without_slurm")
-    done = snakemake(folder, write_study(folder))
-    assert done.returncode == 0, done.stdout[-5000:]
+    run_study(folder, write_study(folder))
     return folder / "results" / "tiny"
 
 

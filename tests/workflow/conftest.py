@@ -3,6 +3,7 @@
 import fcntl
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,13 @@ import torch
 import yaml
 
 from toys.bert import WORDS, make_model, make_tokenizer
+from toys.warm_jobs import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = str(Path(sys.executable).with_name("snakemake"))
+PROFILE = (ROOT / "slurm" / "config.yaml").read_text(encoding="utf-8")
+ON_GPU = set(re.search(r"gpu_rules: \[(.*)\]", PROFILE)[1].split(", "))
+"""The rules with a ranker."""
 
 
 def write_collection(folder: Path, seed: int, non_relevant: bool = True) -> dict:
@@ -132,6 +137,17 @@ def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800
     return run(command(directory, study, *arguments), timeout=timeout)
 
 
+def run_study(
+    directory: Path,
+    study: Path,
+    *arguments: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Run a study to its end, its jobs with a ranker in a Python that has loaded torch already."""
+    done = run(warm(command(directory, study, *arguments)), variables=variables)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
 def run(
     words: list[str],
     timeout: int = 1800,
@@ -201,7 +217,6 @@ def tiny(tmp_path_factory) -> tuple[Path, Path]:
             loaded.mkdir()
             recorder = ROOT / "tests" / "toys" / "recorder"
             seen = {"LOADED_MODULES": str(loaded), "PYTHONPATH": str(recorder)}
-            done = run(command(folder, study), variables=seen)
-            assert done.returncode == 0, done.stdout[-5000:]
+            run_study(folder, study, variables=seen)
             whole.touch()
     return folder / "results" / "tiny", study

@@ -17,7 +17,7 @@ from toys import synthetic_mechanism as toy
 from toys.bert import WORDS
 from toys.databases import rows
 
-from .conftest import ROOT, command, run, snakemake, write_base_model
+from .conftest import ROOT, run_study, snakemake, write_base_model
 
 SQL = ROOT / "workflow_scripts" / "report"
 TARGET = "mechanism"
@@ -235,8 +235,7 @@ def made(tmp_path_factory) -> tuple[Path, Path, Path]:
         "LOADED_MODULES": str(loaded),
         "PYTHONPATH": str(ROOT / "tests" / "toys" / "recorder"),
     }
-    done = run(command(folder, study, "--", TARGET), variables=seen)
-    assert done.returncode == 0, done.stdout[-5000:]
+    run_study(folder, study, "--", TARGET, variables=seen)
     return folder / "results" / "mechanism", study, loaded
 
 
@@ -400,8 +399,7 @@ def test_a_ranker_in_which_no_head_may_be_found_goes_through(made, tmp_path):
     keys = yaml.safe_load(by_rule.read_text())
     del keys["selection"]["schemes"]  # a scheme of heads that are not found cannot be
     by_rule.write_text(yaml.safe_dump(keys, sort_keys=False))
-    done = run(command(folder, by_rule, "--", TARGET))
-    assert done.returncode == 0, done.stdout[-5000:]
+    run_study(folder, by_rule, "--", TARGET)
     heads = pl.read_parquet(results / "heads.parquet")
     assert len(heads) == 6 and heads["why"].str.len_chars().min() > 20
     build_database(tmp_path / "neurons.duckdb", SQL, table_files(results), {}, {}, {})

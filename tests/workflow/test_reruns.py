@@ -7,12 +7,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from workflow.conftest import ROOT, snakemake
+from workflow.conftest import ON_GPU, ROOT, snakemake
 
 DOCS = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
-ON_GPU = set(
-    re.search(r"gpu_rules: \[(.*)\]", (ROOT / "slurm" / "config.yaml").read_text())[1].split(", ")
-)
 OWN = {"labels": ["relevant"], "components": ["value"]}
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from .conftest import ROOT, command, run, snakemake, write_base_model, write_collection
+from .conftest import ROOT, run_study, snakemake, write_base_model, write_collection
 
 TARGETS = ("tokens", "results/tokens/neuron_tokens/alpha/relevant.parquet")
 SCRIPTS = set(
@@ -87,8 +87,7 @@ def made(tmp_path_factory) -> tuple[Path, Path, Path]:
         "LOADED_MODULES": str(loaded),
         "PYTHONPATH": str(ROOT / "tests" / "toys" / "recorder"),
     }
-    done = run(command(folder, study, "--", *TARGETS), variables=seen)
-    assert done.returncode == 0, done.stdout[-5000:]
+    run_study(folder, study, "--", *TARGETS, variables=seen)
     return folder / "results" / "tokens", study, loaded
 
 

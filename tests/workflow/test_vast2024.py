@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from study.reading import read_yaml
-from workflow.conftest import ROOT, snakemake, write_base_model, write_collection
+from workflow.conftest import ROOT, run_study, snakemake, write_base_model, write_collection
 
 STUDY = ROOT / "studies" / "vast2024.yaml"
 SMALLER = {
@@ -109,8 +109,7 @@ def results(small) -> Path:
     keys["ablation"]["collections"] = ["msmarco_dev", "lifestyle", "recreation"]
     del keys["sensitivity"]["variants"]["logit"], keys["sensitivity"]["variants"]["margin"]
     (folder / "run.yaml").write_text(yaml.safe_dump(keys, sort_keys=False))
-    done = snakemake(folder, folder / "run.yaml", timeout=3600)
-    assert done.returncode == 0, done.stdout[-5000:]
+    run_study(folder, folder / "run.yaml")
     return folder / "results" / "vast2024"
 
 

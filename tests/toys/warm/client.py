@@ -1,0 +1,27 @@
+"""What Snakemake takes for Python: has the server run the jobs with a ranker; else it is Python."""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+PYTHON, SERVER, *WORDS = sys.argv[1:]
+
+
+def is_with_ranker():
+    """Whether it is a job of a study that loads a ranker."""
+    if len(WORDS) != 1 or "/.snakemake/scripts/" not in WORDS[0]:
+        return False
+    return "ranker_job(" in Path(WORDS[0]).read_text(encoding="utf-8")
+
+
+if not is_with_ranker():
+    os.execv(PYTHON, [PYTHON, *WORDS])
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(SERVER)
+    socket.send_fds(connection, [b"0"], [0, 1, 2])
+    asked = {"script": WORDS[0], "folder": str(Path.cwd()), "environment": dict(os.environ)}
+    connection.sendall(json.dumps(asked).encode() + b"\n")
+    # Nothing comes of a script that was killed.
+    sys.exit(int(connection.recv(4) or 1))
