@@ -102,6 +102,9 @@ def test_what_attribute_gives(two_logits):
     assert_frame_equal(select(given, 5), select(frames, 5))
     of_pandas = pd.DataFrame(frames[0].to_dict(as_series=False))
     assert_frame_equal(select(given[0], 5), select(of_pandas, 5))
+    other = attribute(two_logits, PAIRS[:2], method="gradient_x_activation")
+    with pytest.raises(UserError, match="maps of gradient_x_activation, neuron_integrated_gradie"):
+        select([*given, other], 5)
 
 
 def test_neurons_that_were_not_measured_are_not_picked():

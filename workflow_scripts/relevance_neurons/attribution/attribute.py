@@ -98,6 +98,7 @@ def attribute(
     within = target in WITHIN_QUERY
     running = RunningScores(len(reranker.neurons), bootstrap_replicates, seed, split_halves)
     result = Attribution(DIFFERENCE if within else label, reranker.neurons.frame(), running)
+    result.method = method
     if token_kinds:
         result.kind_totals = np.zeros((len(TOKEN_KINDS), len(reranker.neurons)))
     if method == "single_ablation":

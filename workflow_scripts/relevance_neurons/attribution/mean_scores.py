@@ -29,7 +29,8 @@ class Attribution:
 
     ``measured``, bool of shape (n_neurons,), says of a method that scores some neurons alone which
     these are; the others' score of 0 means nothing. ``kind_totals``, shape (n_kinds, n_neurons):
-    the sums over pairs by kind of token, where they were asked for.
+    the sums over pairs by kind of token, where they were asked for. ``method`` is the one that
+    scored them, where shards were not merged.
     """
 
     label: str
@@ -38,6 +39,7 @@ class Attribution:
     checked: list[PairCheck] = field(default_factory=list)
     measured: np.ndarray | None = None
     kind_totals: np.ndarray | None = None
+    method: str | None = None
 
     def add(self, number: int, scores: np.ndarray) -> None:
         """Add the scores of pair ``number``: of all neurons, or these and a row each kind below."""

@@ -59,7 +59,8 @@ def select(
 
     Raises ``UserError`` for maps of different neurons, for a score that is no finite number, for a
     level that selects nothing, for neurons that a map's method did not measure, and for the mean
-    of maps whose column ``method`` names several: their scores have no unit in common.
+    of maps of several methods (``attribute``'s, or by a column ``method``): their scores have no
+    unit in common.
     """
     _check_choices({"across": across, "rank_by": rank_by, "end": end})
     frames = _frames(maps)
@@ -103,7 +104,9 @@ def _frames(maps: object) -> list[pl.DataFrame]:
     frames: list[pl.DataFrame] = []
     for number, one in enumerate(one_by_one):
         where = f"maps[{number}]" if len(one_by_one) > 1 else "maps"
-        table = one.frame() if isinstance(one, Attribution) else one
+        table = one
+        if isinstance(one, Attribution):
+            table = one.frame().with_columns(pl.lit(one.method).alias("method"))
         frame = as_polars(table, where, [*NEURON_COLUMNS, "score"])
         _check_map(frame, where, frames[0] if frames else frame)
         frames.append(frame)
@@ -136,7 +139,7 @@ def _check_choices(given: dict[str, str]) -> None:
 def _check_methods(frames: Sequence[pl.DataFrame], across: str) -> None:
     """Refuse a mean over methods, as no scheme of a study takes one."""
     named = (frame["method"].unique().to_list() for frame in frames if "method" in frame.columns)
-    methods = sorted({str(method) for own in named for method in own})
+    methods = sorted({str(method) for own in named for method in own if method is not None})
     if across == "fusion" and len(methods) > 1:
         raise UserError(
             f"across: fusion was found with maps of {', '.join(methods)}, whose scores have no "
