@@ -86,8 +86,8 @@ lint: setup  ## Formatters, linters, spelling, unused and undeclared packages, t
 	$(BIN)/deptry workflow_scripts --non-dev-dependency-groups model,oldest
 	$(BIN)/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint
-	@for study in config.yaml studies/*.yaml studies/*/*.yaml; do echo "dry run of $$study"; \
-	  $(SNAKEMAKE) -n --quiet all --configfile "$$study"; done
+	@printf '%s\n' config.yaml studies/*.yaml studies/*/*.yaml | xargs -P 2 -I % sh -c \
+	  'echo "dry run of %"; $(SNAKEMAKE) -n --quiet all --configfile "%"'
 
 test: lint  ## Every check (SLURM=--slurm: also those that set up a throw-away Slurm)
 	$(BIN)/python -m pytest $(SLURM) -n 3 --dist loadfile --no-loadscope-reorder
