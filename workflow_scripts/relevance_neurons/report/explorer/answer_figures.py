@@ -123,8 +123,8 @@ def _words(key: tuple[str, str, str], measure: str) -> str:
     band = (
         ""
         if ablated == "keep_only"
-        else " Grey: lowest to highest of single draws of as many random neurons, of the same "
-        "layers and components."
+        else " Grey: lowest to highest of single draws of as many random neurons, in the same "
+        "layers and components as those of one of the methods; all methods' draws together."
     )
     return (
         f"Change of {measure} with {_ABLATED[ablated]} of {family} switched off, "
