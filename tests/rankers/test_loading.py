@@ -60,9 +60,9 @@ def test_no_pairs_have_no_scores(ranker_folder):
 
 def test_something_else_than_pairs(ranker_folder):
     reranker = load_reranker(ranker_folder, max_length=48)
-    with pytest.raises(UserError, match=r"a list of \(query, passage\) is needed"):
+    with pytest.raises(UserError, match=r"a list of \(query, passage\), two texts"):
         reranker.score(("what", "is bm25"))
-    with pytest.raises(UserError, match="a list was found; a polars frame"):
+    with pytest.raises(UserError, match="a list was found; a polars or pandas frame"):
         reranker.neurons.select([(0, "query", 1)])
 
 

@@ -20,8 +20,8 @@ from relevance_neurons.rankers.many_ablations import (
     switched_off,
 )
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
-from relevance_neurons.rankers.neurons import check_neurons
-from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.neurons import checked_neurons
+from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.selection.ablation_kinds import VALUES
 
@@ -33,6 +33,7 @@ def ablate(reranker: Reranker, neurons: pl.DataFrame, value: str = "zero") -> It
     ``value`` is what they give instead: see ``with_value``, also for the ``UserError`` that it
     raises. Raises ``UserError`` for a neuron that the ranker does not have and for an empty frame.
     """
+    check_reranker(reranker)
     with switched_off(reranker, reranker.neurons.off(with_value(neurons, value))):
         yield reranker
 
@@ -44,7 +45,7 @@ def with_value(neurons: pl.DataFrame, value: str) -> pl.DataFrame:
 
     Raises ``UserError`` for another ``value``, for "mean" without that column, and for no neuron.
     """
-    check_neurons(neurons)
+    neurons = checked_neurons(neurons)
     if value not in VALUES:
         raise UserError(f"ablation.value: {value!r} was found; allowed: {', '.join(VALUES)}")
     if value == "mean" and "mean" not in neurons.columns:

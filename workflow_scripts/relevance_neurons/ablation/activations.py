@@ -11,7 +11,7 @@ import torch
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Block
-from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.rankers.taps import Tap, tapped
 from relevance_neurons.running.progress import Progress
 
@@ -31,6 +31,7 @@ def measure_activations(
     The ranker's own forward pass is taken, once for each pair, in the arithmetic of attribution;
     sums are in float64. Raises ``UserError`` for no pairs.
     """
+    check_reranker(reranker)
     encoded = reranker.encode(pairs)
     if not encoded:
         raise UserError("pairs: none were given; at least one is needed to measure activations")

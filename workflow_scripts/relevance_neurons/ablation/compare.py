@@ -17,7 +17,7 @@ from relevance_neurons.ablation.measures import measure_rankings
 from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
-from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.frames import as_named_neurons, as_polars
 from relevance_neurons.selection import ablation_kinds as kinds
 
@@ -56,6 +56,7 @@ def compare(
     Raises ``UserError`` for a table that lacks something, a name that is taken, a neuron that the
     ranker does not have, and for candidates without a relevant passage.
     """
+    check_reranker(reranker)
     sets = _sets(ablations)
     table = _checked(candidates)
     _warn_of_idle_queries(table)

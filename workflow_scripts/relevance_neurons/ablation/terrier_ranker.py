@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from relevance_neurons.ablation.ablate import with_value
-from relevance_neurons.rankers.components import NEURON_COLUMNS
-from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.extras import extra
-from relevance_neurons.running.frames import as_polars
 
 if TYPE_CHECKING:
     from relevance_neurons.ablation.terrier_transformer import TerrierRanker
@@ -35,7 +33,8 @@ def to_pyterrier(
     """
     with extra("retrieval"):
         from relevance_neurons.ablation.terrier_transformer import TerrierRanker
+    check_reranker(reranker)
     if neurons is not None:
-        neurons = with_value(as_polars(neurons, "neurons", NEURON_COLUMNS), value)
+        neurons = with_value(neurons, value)
         reranker.neurons.off(neurons)  # a neuron that it does not have is told of now, not later
     return TerrierRanker(reranker, neurons, text)

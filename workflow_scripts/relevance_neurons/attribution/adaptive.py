@@ -66,9 +66,10 @@ class AdaptiveGrid:
     def __init__(
         self, tolerance: float, max_points: int = MAX_POINTS, first_panels: int = FIRST_PANELS
     ) -> None:
-        if not 0 < tolerance < 1:
+        if not (isinstance(tolerance, int | float) and 0 < tolerance < 1):
             raise UserError(
-                f"attribution.tolerance: {tolerance} was found; a number between 0 and 1 is needed"
+                f"attribution.tolerance: {tolerance!r} was found; a number between 0 and 1 is "
+                "needed"
             )
         self.tolerance, self.max_points = tolerance, max_points
         self.error_estimate = 0.0

@@ -20,6 +20,7 @@ from relevance_neurons.rankers.architectures import (
 )
 from relevance_neurons.rankers.components import COMPONENTS, NEURON_COLUMNS
 from relevance_neurons.rankers.switched_off import Off
+from relevance_neurons.running.frames import as_named_neurons, as_polars
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Neurons:
 
         Raises ``UserError`` also for a value that is no finite number, and for two of one neuron.
         """
-        check_neurons(neurons)
+        neurons = checked_neurons(neurons)
         selected: dict[Block, Off] = {}
         for (layer, component), group in neurons.group_by(
             "layer", "component", maintain_order=True
@@ -162,21 +163,15 @@ class Neurons:
             ) from None
 
 
-def check_neurons(neurons: pl.DataFrame) -> None:
-    """Raise ``UserError`` unless this is a frame of neurons with at least one."""
-    if not isinstance(neurons, pl.DataFrame):
-        raise UserError(
-            f"neurons: a {type(neurons).__name__} was found; a polars frame with layer, "
-            "component and neuron is needed"
-        )
-    missing = [column for column in NEURON_COLUMNS if column not in neurons.columns]
-    if missing:
-        raise UserError(
-            f"neurons: no column {', '.join(missing)}; a frame with layer, component and "
-            "neuron is needed"
-        )
-    if neurons.is_empty():
+def checked_neurons(neurons: object) -> pl.DataFrame:
+    """A user's frame of neurons, of polars or pandas, with the columns and types of a ranker's.
+
+    Raises ``UserError`` for anything else, and for a frame without a row.
+    """
+    frame = as_named_neurons(as_polars(neurons, "neurons", NEURON_COLUMNS), "neurons")
+    if frame.is_empty():
         raise UserError("neurons: nothing is selected; at least one neuron is needed")
+    return frame
 
 
 def _values(group: pl.DataFrame) -> np.ndarray:

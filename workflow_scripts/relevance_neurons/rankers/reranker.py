@@ -20,6 +20,7 @@ from relevance_neurons.rankers.encoding import EncodedPair, fields_and_special, 
 from relevance_neurons.rankers.kernels import freeze_linear, matrix_precision
 from relevance_neurons.rankers.memory import Memory, halving, length_batches
 from relevance_neurons.rankers.neurons import Neurons
+from relevance_neurons.rankers.pairs import as_pairs
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -63,13 +64,10 @@ class Reranker:
     def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
         """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens.
 
-        Raises ``UserError`` for anything but (query, passage).
+        Raises ``UserError`` as ``as_pairs``, which tells what may be given.
         """
-        if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
-            raise UserError("pairs: something else was found; a list of (query, passage) is needed")
-        if not pairs:
-            return []
-        return self._tokenised(*zip(*pairs, strict=True))
+        texts = as_pairs(pairs)
+        return self._tokenised(*zip(*texts, strict=True)) if texts else []
 
     def _tokenised(self, queries: Sequence[str], passages: Sequence[str]) -> list[EncodedPair]:
         encoding = self.tokenizer(
@@ -198,3 +196,11 @@ def _gives_types(tokenizer: PreTrainedTokenizerBase) -> bool:
 
 def _pad(rows: list[torch.Tensor], value: int) -> torch.Tensor:
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
+
+
+def check_reranker(reranker: object) -> None:
+    """Raise ``UserError`` for anything but a ``Reranker``: a model's name, say, or a model."""
+    if not isinstance(reranker, Reranker):
+        raise UserError(
+            f"reranker: a {type(reranker).__name__} was found; give what load_reranker makes of it"
+        )

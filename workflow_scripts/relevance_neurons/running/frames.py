@@ -12,13 +12,18 @@ _NAMES = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32}
 """The columns that name a neuron, and their types."""
 
 
+def is_frame(table: object) -> bool:
+    """Whether ``table`` is a frame of polars or of pandas."""
+    return isinstance(table, pl.DataFrame) or _is_of_pandas(table)
+
+
 def as_polars(table: object, name: str, columns: Iterable[str]) -> pl.DataFrame:
     """``table``, of polars or pandas, as a polars frame that has ``columns``.
 
     Raises ``UserError``, which calls it ``name``, for anything else and for a missing column.
     """
     columns = list(columns)
-    if type(table).__module__.split(".")[0] == "pandas" and hasattr(table, "columns"):
+    if _is_of_pandas(table):
         table = pl.from_pandas(table)
     if not isinstance(table, pl.DataFrame):
         raise UserError(
@@ -31,6 +36,11 @@ def as_polars(table: object, name: str, columns: Iterable[str]) -> pl.DataFrame:
             f"with {', '.join(columns)} is needed"
         )
     return table
+
+
+def _is_of_pandas(table: object) -> bool:
+    """Without pandas, which need not be there."""
+    return type(table).__module__.split(".")[0] == "pandas" and hasattr(table, "columns")
 
 
 def as_named_neurons(table: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -169,6 +169,8 @@ def _check_level(top_percent: float, frame: pl.DataFrame, scheme: Scheme) -> Non
     if scheme.layers:
         is_in &= pl.col("layer").is_in(scheme.layers)
     n = len(frame.filter(is_in))
+    if not isinstance(top_percent, int | float):
+        raise UserError(f"top_percent: {top_percent!r} was found; a number is needed: 1 for 1 %")
     if not 0 < top_percent <= 100 or n_selected(top_percent, n) < 1:
         raise UserError(
             f"top_percent: {top_percent:g} % of {n} neurons was asked for; it must be at most 100 "

@@ -10,7 +10,8 @@ import polars as pl
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import PASSAGE, EncodedPair
-from relevance_neurons.rankers.reranker import Reranker
+from relevance_neurons.rankers.pairs import as_pairs
+from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.shards import shard_range
 from relevance_neurons.tokens.label_values import label_of_each
@@ -53,6 +54,8 @@ def attribute_tokens(
     wrong number; for a setting, or a layer, that the method does not read; for a layer that the
     ranker or the statistics lack; and if one pair alone is too large for the memory.
     """
+    check_reranker(reranker)
+    pairs = as_pairs(pairs)
     if not pairs:
         raise UserError("attribute_tokens: no pairs were given; at least one is needed")
     check_settings(method, settings)
