@@ -116,6 +116,19 @@ def test_the_answer_is_the_largest_loss_that_is_the_neurons_own():
     assert "1 of these by more than random" in counts(effects({}, larger), "nDCG@10", 0.05)
 
 
+def test_the_answer_says_where_the_neurons_were_found():
+    own = {"scheme": "P_c@lime"}
+    assert "on c, the collection that they were found on, falls" in sentence(effects(own), "RR", 1)
+    assert "found on" not in sentence(effects({}), "RR", 0.05)
+
+
+def test_few_draws_are_said_to_tell_nothing():
+    few = {"p_random": 0.3333, "n_draws": 2}
+    assert "– but 2 random draws are too few to tell" in sentence(effects(few), "RR", 0.05)
+    assert "random" not in counts(effects(few), "RR", 0.05)
+    assert "0 of these by more" in counts(effects(few | {"n_draws": 3}), "RR", 0.05)
+
+
 def test_the_answer_says_what_is_not_shown():
     as_random = sentence(effects({"p_random": 0.2}), "nDCG@10", 0.05)
     assert "not shown to be more than as many random neurons lose (p = 0.200;" in as_random

@@ -158,6 +158,8 @@ def test_check_lists_the_jobs_of_the_workflow(here, capsys):
     jobs = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line.split()}
     assert jobs["prepare_collection"] == ["1"] and jobs["attribute_neurons"] == ["2"]
     assert "Memory that the largest job asks for" in printed
+    assert "found and tested on the same questions" in printed
+    assert "in no collection: add one to ablation.collections" in printed
 
 
 def test_check_tells_a_mistake_as_the_workflow_does(here, capsys):

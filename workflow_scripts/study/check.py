@@ -38,6 +38,7 @@ def check_study(clone: Path, file: Path) -> None:
     print(f"{file}: the study {study['study']}; results go to results/{study['study']}\n")
     print_jobs(jobs)
     print_cost(study, sum(jobs.values()))
+    print_shared(study)
 
 
 def planned_jobs(clone: Path, file: Path) -> dict[str, int]:
@@ -81,6 +82,18 @@ def print_jobs(jobs: dict[str, int]) -> None:
         return
     frame = pl.DataFrame({"rule": list(jobs), "jobs": list(jobs.values())})
     print_table(frame, f"{sum(jobs.values())} jobs", len(frame))
+
+
+def print_shared(study: Study) -> None:
+    """Say where neurons are tested on the questions that they are found on."""
+    found, tested = study["attribution"]["collections"], study["ablation"]["collections"]
+    if shared := [name for name in tested if name in found]:
+        others = [name for name in tested if name not in found]
+        print(
+            f"Neurons of {', '.join(shared)} are found and tested on the same questions, which "
+            "they may fit alone; they are tested on others in "
+            f"{', '.join(others) or 'no collection: add one to ablation.collections'}."
+        )
 
 
 def print_cost(study: Study, n_jobs: int = 0) -> None:

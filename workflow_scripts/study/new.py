@@ -15,7 +15,7 @@ from typing import Any
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.outputs import write_text
-from study.check import print_cost
+from study.check import print_cost, print_shared
 from study.commented import Commented, flow
 from study.errors import StudyError
 from study.new_collections import ask_for_collections, collection_of
@@ -66,6 +66,7 @@ def new_study(
     write_text(text, file)
     print(f"{file}: written; its comments say what each key is for\n")
     print_cost(study)
+    print_shared(study)
     own = file.absolute()
     there = shlex.quote(str(own.relative_to(clone) if own.is_relative_to(clone) else own))
     print(f"\nIn the clone, {clone}:")

@@ -57,15 +57,16 @@ def sentence(effects: pl.DataFrame, measure: str, alpha: float) -> str:
         return f"{_loss(row, measure)} {_beyond(row)}."
     if losses.height:
         row = _largest(losses)
-        return f"{_loss(row, measure)} {_not_beyond(row)}."
+        return f"{_loss(row, measure)} {_not_beyond(row, alpha)}."
     row = _largest(effects)
     if row["difference_percent"] >= 0:
         return f"No set of neurons lowers {measure} when it is switched off."
+    p = row["p_value_holm"]
     return (
         f"No set of neurons is shown to matter: none lowers {measure} significantly after Holm's "
         f"correction; the largest loss is {percent(row['difference_percent'])}, on "
         f"{row['collection']} without {_neurons(row)} "
-        f"({'no test' if row['p_value_holm'] is None else p_value(row['p_value_holm'])})."
+        f"({'no test' if p is None else f'{p_value(p)} after it'})."
     )
 
 
@@ -76,15 +77,16 @@ def counts(effects: pl.DataFrame, measure: str, alpha: float) -> str:
     losses = significant.filter(pl.col("difference_percent") < 0)
     n_gains = significant.filter(pl.col("difference_percent") > 0).height
     n_beyond = losses.filter(pl.col("p_random") <= alpha).height
-    beyond = (
-        f", {n_beyond:,} of these by more than random neurons of the same layers and components do"
-        if effects["p_random"].null_count() < effects.height
-        else ""
-    )
+    beyond = ""
+    told = losses.drop_nulls("p_random").filter(~_are_too_few(pl.col("n_draws"), alpha))
+    if not told.is_empty():
+        beyond = f", {n_beyond:,} of these by more than random neurons of the same layers and "
+        beyond += "components do"
     detectable = effects.filter(~is_significant)["detectable_holm_percent"].median()
     unseen = (
         f" Of those that are not significant, half could only have shown a change of "
-        f"{detectable:.1f} % or more (power 0.8): no effect found is not no effect."
+        f"{detectable:.1f} % or more (power 0.8, after the correction): no effect found is not no "
+        "effect."
         if detectable is not None
         else ""
     )
@@ -107,8 +109,11 @@ def _neurons(row: dict[str, object]) -> str:
 
 
 def _loss(row: dict[str, object], measure: str) -> str:
+    scheme, _ = parted(row["scheme"])
+    is_own = scheme.partition("_")[2] == row["collection"]
     return (
-        f"Without {_neurons(row)}, {measure} on {row['collection']} falls from "
+        f"Without {_neurons(row)}, {measure} on {row['collection']}"
+        f"{', the collection that they were found on,' if is_own else ''} falls from "
         f"{row['original']:.3f} to {row['pruned']:.3f} ({percent(row['difference_percent'])}, "
         f"95 % interval {percent(row['ci_low'])} to {percent(row['ci_high'])}), significant after "
         f"Holm's correction ({p_value(row['p_value_holm'])})"
@@ -123,9 +128,19 @@ def _beyond(row: dict[str, object]) -> str:
     )
 
 
-def _not_beyond(row: dict[str, object]) -> str:
+def _are_too_few(n_draws: pl.Expr, alpha: float) -> pl.Expr:
+    """Whether so few draws show nothing, were all below the loss; three allow a t-test."""
+    return (n_draws.fill_null(0) < 3) & (1 / (n_draws.fill_null(0) + 1) > alpha)
+
+
+def _not_beyond(row: dict[str, object], alpha: float) -> str:
     if row["p_random"] is None:
         return "– but no random neurons were switched off to compare with"
+    if pl.select(_are_too_few(pl.lit(row["n_draws"]), alpha)).item():
+        return (
+            f"– but {row['n_draws']:,} random draws are too few to tell whether as many random "
+            "neurons lose as much"
+        )
     return (
         f"– but not shown to be more than as many random neurons lose ({p_value(row['p_random'])}; "
         f"their {row['n_draws']:,} draws: {percent(row['draw_low'])} to "

@@ -57,7 +57,7 @@ def methods_table(
             "100 · (mean pruned − mean original) / mean original, in brackets its 95 % bootstrap "
             f"interval over queries. *: p ≤ {significance:g}, two-tailed paired t-test over "
             "queries; †: also after Holm's correction over all methods, schemes, levels and "
-            "collections of this table.",
+            "collections of this table and their random controls.",
             "Draws: as many random neurons in the same layers and components, or such of like "
             "activation size (matched), mean over draws and collections. p (rank): share of the "
             "draws that lose at least as much, at best 1 / (draws + 1); p (t): one-sided t-test of "
