@@ -160,7 +160,7 @@ def test_study_without_non_relevant_maps_has_only_p_schemes(tmp_path, caplog):
     _, sizes = run(tmp_path, files, {"x": "in", "y": "out"}, [10])
     assert sizes["scheme"].to_list() == ["P_and_all", "P_and_out", "P_x", "P_y"]
     assert sizes["collections"].to_list() == [["x", "y"], ["y"], ["x"], ["y"]]
-    assert "P_and_out is no intersection: its only collection is y" in caplog.text
+    assert "P_and_out is of one collection alone, y" in caplog.text
 
 
 def random_maps(folder: Path, *maps: tuple[str, str]) -> list[Path]:

@@ -192,8 +192,8 @@ def log_schemes(sizes: pl.DataFrame, collections: Iterable[str]) -> None:
     for scheme, members in used.items():
         if scheme in JOINT and len(members) < 2:
             # Way out: nothing need be done; it is that collection's own scheme. Attribute a second
-            # collection of its domain for an intersection.
-            logger.warning("%s is no intersection: its only collection is %s", scheme, members[0])
+            # collection of its domain for an intersection, or a mean, of several.
+            logger.warning("%s is of one collection alone, %s: nothing to join", scheme, members[0])
     for scheme, level in sizes.filter(pl.col("n_neurons") == 0)["scheme", "top_percent"].rows():
         if not used[scheme]:  # rests on no map
             logger.info("%s selects no neuron: there are no such heads", scheme)
