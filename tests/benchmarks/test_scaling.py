@@ -26,6 +26,7 @@ from relevance_neurons.collections import retrieval
 from relevance_neurons.collections import tables as collection
 from relevance_neurons.collections.datasets import FrameQrels, FrameQueries
 from relevance_neurons.collections.texts import pair_texts
+from relevance_neurons.rankers.reranker import Reranker
 from study import batches, job_sizes
 from toys.bert import PAIRS, make_reranker
 
@@ -255,8 +256,9 @@ class FakeNeurons:
         return pl.DataFrame({"neuron": np.arange(len(self), dtype=np.int32)})
 
 
-class FakeRanker:
-    neurons = FakeNeurons()
+class FakeRanker(Reranker):
+    def __init__(self):
+        self.neurons = FakeNeurons()
 
     def arithmetic(self, work):
         return "float32"

@@ -67,6 +67,10 @@ def test_a_name_is_no_ranker():
             use()
 
 
+def test_a_ranker_says_what_it_is(two_logits):
+    assert repr(two_logits).startswith("Reranker(BertForSequenceClassification: 3 layers, ")
+
+
 def test_numbers_as_texts_are_told(two_logits):
     with pytest.raises(UserError, match=r"tolerance: '0\.1' was found"):
         attribute(two_logits, PAIRS, tolerance="0.1")
