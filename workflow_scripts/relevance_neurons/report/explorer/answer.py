@@ -31,8 +31,11 @@ def answer(results: Results) -> Section | None:
         return None
     measure = str(setting(results, "ablation.measure", "the measure"))
     alpha = float(setting(results, "ablation.significance", 0.05))
-    has_curves = results.has("loss_curves")
-    figure = curve_views(results, measure) if has_curves else effect_views(effects, measure)
+    if results.has("loss_curves"):
+        figure = curve_views(results, measure)
+    else:
+        own = results.query("loss_effects").filter(kind="").drop_nulls("difference_percent")
+        figure = effect_views(own, measure)
     return Section(
         "answer",
         "The answer",

@@ -7,8 +7,9 @@ from itertools import product
 import plotly.graph_objects as go
 import polars as pl
 
-from relevance_neurons.report.explorer.choices import collection_text, level_text
+from relevance_neurons.report.explorer.choices import collection_text, key, level_text
 from relevance_neurons.report.explorer.controls import Control, switched
+from relevance_neurons.report.explorer.forest import forest, forest_height
 from relevance_neurons.report.explorer.plots import BAND, MARKERS, PALETTE, faded, plot
 from relevance_neurons.report.explorer.results import Results
 from relevance_neurons.report.names import EVERY, method_label
@@ -35,11 +36,11 @@ def curve_views(results: Results, measure: str) -> str:
         Control("off", "Switched off", [(one, _ABLATED[one]) for one in ablated]),
     ]
     views = {}
-    for number, key in enumerate(product(families, names, ablated)):
-        rows = curves.filter(family=key[0], collection=key[1])
-        if rows.filter(ablated=key[2]).height:
-            figure = curve_figure(rows, key[2], methods, measure)
-            views[key] = plot(f"curves-{number}", figure, _words(key, measure), height=420)
+    for number, place in enumerate(product(families, names, ablated)):
+        rows = curves.filter(family=place[0], collection=place[1])
+        if rows.filter(ablated=place[2]).height:
+            figure = curve_figure(rows, place[2], methods, measure)
+            views[place] = plot(f"curves-{number}", figure, _words(place, measure), height=420)
     return switched("curves", controls, views)
 
 
@@ -118,8 +119,8 @@ def _outline(rows: pl.DataFrame, low: str, high: str) -> dict[str, object]:
     }
 
 
-def _words(key: tuple[str, str, str], measure: str) -> str:
-    family, collection, ablated = key
+def _words(place: tuple[str, str, str], measure: str) -> str:
+    family, collection, ablated = place
     band = (
         ""
         if ablated == "keep_only"
@@ -134,63 +135,22 @@ def _words(key: tuple[str, str, str], measure: str) -> str:
 
 
 def effect_views(effects: pl.DataFrame, measure: str) -> str:
-    """The effects of every scheme, of a study without curves; a select for the level."""
+    """The effects of every scheme, of a study without curves; a select for the level.
+
+    ``effects``: the schemes' own rows of loss_effects.sql.
+    """
     levels = effects["top_percent"].unique().sort(descending=True).to_list()
-    views = {
-        (f"{one:g}",): plot(
+    collections = sorted(effects["collection"].unique())
+    views = {}
+    for number, one in enumerate(levels):
+        rows = effects.filter(top_percent=one)
+        views[(key(one),)] = plot(
             f"effects-{number}",
-            effect_figure(effects.filter(top_percent=one), measure),
+            forest(rows, None, collections, "significant_holm", measure),
             f"Change of {measure} without the {level_text(one)} of the neurons that a scheme ranks "
             "first, with its 95 % interval over queries; filled: significant after Holm's "
             "correction. Grey: lowest to highest of single draws of as many random neurons.",
-            height=440,
+            height=forest_height(rows["scheme"].n_unique(), len(collections)),
         )
-        for number, one in enumerate(levels)
-    }
-    controls = [Control("level", "Level", [(f"{one:g}", level_text(one)) for one in levels])]
+    controls = [Control("level", "Level", [(key(one), level_text(one)) for one in levels])]
     return switched("effects", controls, views)
-
-
-def effect_figure(effects: pl.DataFrame, measure: str) -> go.Figure:
-    """Effects of schemes at one level, a series a collection."""
-    figure = go.Figure()
-    for index, collection in enumerate(effects["collection"].unique(maintain_order=True)):
-        rows = effects.filter(collection=collection)
-        draws = rows.drop_nulls(["draw_low", "draw_high"])
-        place = {"offsetgroup": collection, "legendgroup": collection}
-        figure.add_bar(
-            **place,
-            x=draws["scheme"].to_list(),
-            base=draws["draw_low"].to_list(),
-            y=(draws["draw_high"] - draws["draw_low"]).to_list(),
-            marker={"color": BAND, "line": {"width": 0}},
-            hoverinfo="skip",
-            showlegend=False,
-        )
-        figure.add_scatter(**place, **_points(rows, index), name=collection)
-    figure.update_layout(scattermode="group", barmode="group")
-    figure.update_xaxes(title="Scheme")
-    figure.update_yaxes(title=f"Change of {measure} (%)", zeroline=True)
-    return figure
-
-
-def _points(rows: pl.DataFrame, index: int) -> dict[str, object]:
-    colour, symbol = PALETTE[index % len(PALETTE)], MARKERS[index % len(MARKERS)]
-    filled = [symbol if one else f"{symbol}-open" for one in rows["significant_holm"]]
-    change = rows["difference_percent"]
-    return {
-        "x": rows["scheme"].to_list(),
-        "y": change.to_list(),
-        "mode": "markers",
-        "marker": {"color": colour, "symbol": filled, "size": 9, "line": {"width": 2}},
-        "error_y": {
-            "array": (rows["ci_high"] - change).to_list(),
-            "arrayminus": (change - rows["ci_low"]).to_list(),
-            "width": 0,
-        },
-        "customdata": rows.select("ci_low", "ci_high", "p_value_holm").rows(),
-        "hovertemplate": (
-            "%{x}: %{y:.1f} % [%{customdata[0]:.1f}, %{customdata[1]:.1f}], "
-            "p (Holm) = %{customdata[2]:.3g}"
-        ),
-    }
