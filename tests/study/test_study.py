@@ -114,7 +114,7 @@ def read_study(path: Path) -> dict:
                     ".relevance_heads: [7, 9, 1] was found; a head is [layer, head], both from 0",
                 ),
                 ({"matching_heads": [[7, -1]]}, ".matching_heads.0.1: -1 was found; at least 0"),
-                ({"matching_heads": [7.9]}, ".matching_heads.0: 7.9 was found; a value of type ar"),
+                ({"matching_heads": [7.9]}, ".matching_heads.0: 7.9 was found; a list is needed"),
                 (
                     {"relevance_heads": [[1, 2], [1, 2]]},
                     ".relevance_heads: [1, 2] stands twice; name each head once",

@@ -43,7 +43,11 @@ def _allowed(error: ValidationError) -> str:
     value = error.validator_value
     words = {
         "enum": lambda: f"allowed are {', '.join(map(str, value))}",
-        "type": lambda: f"a value of type {value} is needed",
+        "type": lambda: (
+            "a list is needed, between [ and ]"
+            if value == "array" and not isinstance(error.instance, dict)
+            else f"a value of type {value} is needed"
+        ),
         "minimum": lambda: f"at least {value} is allowed",
         "maximum": lambda: f"at most {value} is allowed",
         "exclusiveMinimum": lambda: f"more than {value} is allowed",

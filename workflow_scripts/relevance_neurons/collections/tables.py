@@ -178,7 +178,8 @@ def _with_text(
         if len(lost) and len(lost) == len(kept):
             raise UserError(
                 f"collection {left.collection}: the judgments ({len(lost)}) are all of {name} that "
-                f"are not there or have no text; the first: {lost[0]!r}; write ids alike everywhere"
+                f"are not there or have no text; the first: {lost[0]!r}; write ids alike "
+                "everywhere, in qrels as query_id, 0, doc_id, grade"
             )
         left.out(len(lost), n_judgments, f"judgments of {name} that have no text", lost.first())
         kept = kept.join(known, on=id_column, how="semi")

@@ -168,5 +168,6 @@ def _judged_twice(path: Path, line: int, query_id: str, doc_id: str, grade: str)
         path,
         line,
         f"query {show(query_id)} and document {show(doc_id)} are judged already, on line {first} "
-        f"(grade {columns[2]} there, {grade} here); keep one of the two lines",
+        f"(grade {columns[2]} there, {grade} here); keep one of the two lines "
+        "(columns are query_id, 0, doc_id, grade)",
     )
