@@ -178,7 +178,8 @@ def test_a_set_without_neurons_has_no_effect_at_all():
 
 def test_queries_that_cannot_lose_are_told_of(caplog):
     compare(RANKER, SETS["B"], CANDIDATES, random_draws=0)
-    assert not caplog.text
+    assert "no passage with a gain" not in caplog.text
+    assert "candidates: 7 queries are few" in caplog.text
     is_lost = pl.col("query_id").is_in(["q0", "q3"])
     table = CANDIDATES.with_columns(gain=pl.when(is_lost).then(None).otherwise(pl.col("gain")))
     compare(RANKER, SETS["B"], table, random_draws=0)
@@ -216,6 +217,7 @@ def test_how_it_looks(comparison):
         ({"candidates": CANDIDATES.with_columns(text=None)}, "text is missing in a row"),
         ({"value": "max"}, "value: 'max' was found; allowed: zero, mean"),
         ({"measure": "nDGC"}, "measure 'nDGC' cannot be used"),
+        ({"measure": ["RR"]}, r"measure: \['RR'\] was found; the name of one is needed"),
         ({"random_draws": -1}, "random_draws: -1 was found"),
     ],
 )

@@ -80,7 +80,9 @@ def test_the_top_is_that_of_a_sort(here, capsys):
     assert main(words) == 0
     mean = (one["score"] + other["score"]).to_numpy() / 2
     assert set(pl.read_csv("both.csv")["neuron"]) == set(np.argsort(-mean)[:40].tolist())
-    assert "2 maps: one.csv; other.parquet" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "2 maps, what all pick: one.csv; other.parquet" in printed
+    assert "2 maps, their mean: one.csv; other.parquet" in printed
 
 
 def test_maps_of_one_file_are_told_apart(here, capsys):
@@ -104,7 +106,8 @@ def test_tokens_are_those_of_the_library(here, tiny, capsys):
     best = expected.filter(pair=0).drop_nulls("word_number").sort("score", descending=True)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     first = next(line for line in lines if line[:2] == ["1", "1"])
-    assert first[5] == best["word"][0] and first[6] == f"{best['score'][0]:.4g}"
+    assert first[5:7] == [best["token"][0], best["word"][0]]
+    assert first[7] == f"{best['score'][0]:.4g}"
 
 
 def test_a_page_shows_every_pair_in_colours(here):

@@ -55,7 +55,8 @@ def test_the_examples_run(words, here, capsys):
     if words[0] == "ablate":
         pytest.importorskip("relevance_neurons.ablation.compare")
     numbers = {"layer": [n % 6 for n in range(600)], "neuron": [n // 6 for n in range(600)]}
-    scores = pl.DataFrame(numbers).with_columns(component=pl.lit("value"), score=pl.col("neuron"))
+    named = {"component": pl.lit("value"), "label": pl.lit("relevant")}
+    scores = pl.DataFrame(numbers).with_columns(score=pl.col("neuron"), **named)
     for name in ("scores", "others"):
         scores.write_parquet(f"{name}.parquet")
     scores.filter(pl.col("layer") < 3, pl.col("neuron") < 2).write_csv("neurons.csv")
@@ -82,6 +83,18 @@ MISTAKES = {
     "rows": (["attribute", "RANKER", "pairs.tsv", "--rows", "0"], "--rows: 0 was found"),
     "scores": (["top", "label.csv"], "label.csv: no column layer, component, neuron, score"),
     "neuron": (["top", "named.csv"], "named.csv: neuron 'first' was found; layer and neuron"),
+    "label of a map": (
+        ["top", "named.csv", "--label", "relevant"],
+        "named.csv: no map of label 'relevant'; it has no column label",
+    ),
+    "file and pair": (
+        ["explain", "RANKER", "pairs.tsv", "--query", "wing"],
+        "explain: a file and a pair; give the file, or --query and --passage",
+    ),
+    "short": (
+        ["attribute", "RANKER", "pairs.tsv", "--max-length", "4"],
+        "a whole number from 5 is",
+    ),
     "half a sign": (["attribute", "RANKER", "half.jsonl"], "half.jsonl, line 1: the query holds a"),
     "methods": (["top", "methods.csv"], "across: fusion was found with maps of nig, other"),
     "screen": (
@@ -101,7 +114,7 @@ MISTAKES = {
     "all": (["ablate", "RANKER", "all.csv", "candidates.tsv"], "holds all 312 neurons of the"),
     "no pair given": (
         ["explain", "RANKER", "--query", "wing"],
-        "explain: no pair; give a file of pairs, or --query",
+        "explain: no pair; give a file of pairs, or both --query and",
     ),
     "percent": (["explain", "RANKER", "pairs.tsv", "--top-percent", "0"], "--top-percent: 0.0"),
     "first": (["explain", "RANKER", "pairs.tsv", "--first", "0"], "--first: 0 was found; a whole"),

@@ -399,7 +399,7 @@ def test_a_notebook_shows_the_first_pairs_without_a_script(tables):
 def test_a_notebook_shows_one_of_several_layers(tables):
     frame = of_attribution(tables[0].filter(method=BOTTLENECK))
     text = notebook_html(frame)
-    assert "after layer 1 of 0, 1, 2" in text
+    assert "after layer 1 (of 0, 1, 2)" in text
     expected = frame.filter(layer=1)
     scores = [float(one) for one in re.findall(r'title="score ([^,]+),', text)]
     assert scores == pytest.approx(expected["score"].to_list(), rel=1e-3)

@@ -13,7 +13,7 @@ from relevance_neurons.ablation.ablate import rerank_under_ablations
 from relevance_neurons.ablation.activations import measure_activations
 from relevance_neurons.ablation.comparison import COLLECTION, Comparison
 from relevance_neurons.ablation.conditions import UNABLATED, Condition, Settings, conditions
-from relevance_neurons.ablation.measures import measure_rankings
+from relevance_neurons.ablation.measures import measure_rankings, parse_measure
 from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
@@ -24,6 +24,7 @@ from relevance_neurons.selection import ablation_kinds as kinds
 logger = logging.getLogger(__name__)
 
 _CANDIDATES = ("query_id", "query", "doc_id", "text", "gain")
+FEW_QUERIES = 10
 _TAKEN = (kinds.UNPRUNED, kinds.SHUFFLED)
 
 
@@ -43,7 +44,8 @@ def compare(
     ``ablations``: neurons (a frame with layer, component, neuron), or several such sets by name.
     ``candidates`` (polars or pandas): query_id, query, doc_id, text, gain; a row per passage of a
     query. gain is a whole number, 0 for a passage that is not relevant, null for one that is not
-    judged. ``measure`` is one of ir_measures'; the ideal ranking is that of the query's candidates.
+    judged, which counts as not relevant. ``measure`` is one of ir_measures'; the ideal ranking is
+    that of the query's candidates. Equal scores rank by doc_id, the last first, as in trec_eval.
     Switched off, a neuron gives ``value``: "zero", or its "mean" of ``activations``
     (``measure_activations``; by default measured on the candidates).
 
@@ -58,8 +60,9 @@ def compare(
     """
     check_reranker(reranker)
     sets = _sets(ablations)
+    parse_measure(measure)  # told now, not after the re-ranking
     table = _checked(candidates)
-    _warn_of_idle_queries(table)
+    _warn_of_queries(table)
     texts = list(table.select("query", "text").iter_rows())
     settings = Settings(value, random_draws=_natural(random_draws), seed=seed)
     todo = _conditions(reranker, sets, texts, settings, activations)
@@ -145,10 +148,17 @@ def _checked(candidates: object) -> pl.DataFrame:
     return table
 
 
-def _warn_of_idle_queries(table: pl.DataFrame) -> None:
-    """Say how many queries can show no loss; a study leaves them out."""
+def _warn_of_queries(table: pl.DataFrame) -> None:
+    """Say how many queries can show no loss, which a study leaves out, and where they are few."""
     best = table.group_by("query_id").agg(pl.col("gain").max())["gain"].fill_null(0)
     n_queries = len(best)
+    if n_queries < FEW_QUERIES:
+        # Way out: give more queries, each with its passages.
+        logger.warning(
+            "candidates: %d queries are few: intervals over them are too narrow, and one query "
+            "more may turn the test",
+            n_queries,
+        )
     if n := int((best <= 0).sum()):
         logger.warning(
             "candidates: %d of %d queries have no passage with a gain above 0, so that no ranking "

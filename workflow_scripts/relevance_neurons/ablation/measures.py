@@ -88,6 +88,8 @@ def parse_measure(measure: str) -> ir_measures.Measure:
 
     Raises ``UserError`` for one that is unknown, wrongly written or not to be had here.
     """
+    if not isinstance(measure, str):
+        raise UserError(f"measure: {measure!r} was found; the name of one is needed, as nDCG@10")
     try:
         parsed = ir_measures.parse_measure(measure)
         # trec_eval ends the whole process on a cutoff of 0.

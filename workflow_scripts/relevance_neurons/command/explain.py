@@ -88,9 +88,11 @@ def _given(pairs: Path | None, query: str | None, passage: str | None) -> pl.Dat
 
     if pairs is not None and query is None and passage is None:
         return read_pairs(pairs, "relevant")
-    if pairs is not None or not query or not passage:
+    if pairs is not None:
+        raise UserError("explain: a file and a pair; give the file, or --query and --passage")
+    if not query or not passage:
         raise UserError(
-            "explain: no pair; give a file of pairs, or --query and --passage with texts"
+            "explain: no pair; give a file of pairs, or both --query and --passage with texts"
         )
     return pl.DataFrame({"query_id": "1", "doc_id": "1", "query": query, "passage": passage})
 

@@ -62,14 +62,14 @@ def tokens(
     frame = with_ids(found.frame(), texts)
     if results.output is not None and results.output.suffix == ".html":
         _write_page(frame, with_ids(found.checks(), texts), method, results.output)
-    top = strongest_tokens(frame, texts)
+    top = strongest_tokens(frame, texts, results.rows)
     title = f"Tokens with the largest scores, by {method.replace('_', ' ')}"
     give(frame, replace(results, rows=len(top)), title, top)
 
 
 def strongest_tokens(frame: pl.DataFrame, pairs: pl.DataFrame, most: int = 5) -> pl.DataFrame:
     """The tokens of each pair with the largest scores, pair by pair; special ones are left out."""
-    columns = ("query_id", "doc_id", "label", "part", "position", "word", "score", "weight")
+    columns = ("query_id", "doc_id", "label", "part", "position", "token", "word", "score")
     words = frame.filter(frame["word_number"].is_not_null()).sort("score", descending=True)
     top = words.group_by("query_id", "doc_id", maintain_order=True).head(most)
     order = pairs.select("query_id", "doc_id")

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from relevance_neurons.command.options import ResultOptions
 
+Label = Literal["relevant", "non_relevant", "difference"]
 Component = Literal["query", "key", "value", "attention_output", "intermediate", "ff_output"]
 _SEVERAL = Parameter(negative=())
 
@@ -16,7 +17,7 @@ EPILOGUE = """\
 Examples:
 
     relevance-neurons top scores.parquet --top-percent 1
-    relevance-neurons top scores.parquet --output neurons.csv
+    relevance-neurons top scores.parquet --label relevant --output neurons.csv
     relevance-neurons top scores.parquet others.parquet --across intersection
     relevance-neurons top scores.parquet --component value --layer 4 --layer 5
 """
@@ -30,6 +31,7 @@ def top(
     end: Literal["top", "bottom"] = "top",
     component: Annotated[list[Component] | None, _SEVERAL] = None,
     layer: Annotated[list[int] | None, _SEVERAL] = None,
+    label: Label | None = None,
     results: ResultOptions = ResultOptions(),  # noqa: B008
 ) -> None:
     """Pick the neurons with the largest scores.
@@ -44,6 +46,8 @@ def top(
         end: The largest scores, or the most negative (bottom).
         component: Pick among these alone; may be given several times.
         layer: The same, by layer, from 0.
+        label: Take the maps of this label alone. Without it the maps of all labels are joined, as
+            --across says.
     """
     from relevance_neurons.command.maps import read_maps
     from relevance_neurons.command.results import check_output, give, say
@@ -53,7 +57,7 @@ def top(
     check_output(results)
     if not scores:
         raise UserError("top: no file was given; give one that relevance-neurons attribute wrote")
-    maps = read_maps(scores)
+    maps = read_maps(scores, label)
     neurons = select(
         list(maps.values()),
         top_percent,
@@ -63,7 +67,9 @@ def top(
         components=component,
         layers=layer,
     )
-    say(f"{len(maps)} maps: {'; '.join(maps)}" if len(maps) > 1 else f"1 map: {next(iter(maps))}")
+    joined = "their mean" if across == "fusion" else "what all pick"
+    several = f"{len(maps)} maps, {joined}: {'; '.join(maps)}"
+    say(several if len(maps) > 1 else f"1 map: {next(iter(maps))}")
     ordered = neurons.sort("score", descending=end == "top", maintain_order=True)
     title = f"{len(neurons):,} neurons, {top_percent:g} % of those that may be picked"
     give(neurons, results, title, ordered)

@@ -86,7 +86,7 @@ def load_reranker(
     if network.config.is_encoder_decoder:
         network, kind = MonoT5(network, label_tokens(words)), MonoT5Reranker
     network = network.to(where, numbers)
-    length = check_length(max_length or length, network, words)
+    length = check_length(length if max_length is None else max_length, network, words)
     return kind(network, words, architecture, length, dtype, batch_tokens)
 
 

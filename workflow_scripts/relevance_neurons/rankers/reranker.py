@@ -61,6 +61,13 @@ class Reranker:
         self.device = next(model.parameters()).device
         self.with_types = _takes_types(model) and _gives_types(tokenizer)
 
+    def __repr__(self) -> str:
+        name, n_layers = type(self.model).__name__, self.neurons.n_layers
+        return (
+            f"Reranker({name}: {n_layers} layers, {len(self.neurons):,} neurons, pairs cut at "
+            f"{self.max_length} tokens, on {self.device})"
+        )
+
     def encode(self, pairs: Sequence[tuple[str, str]]) -> list[EncodedPair]:
         """Tokenise pairs, the longer of the two texts cut first at ``max_length`` tokens.
 

@@ -89,8 +89,14 @@ def usual_length(network, tokenizer) -> int:
 
 
 def check_length(max_length: int, network, tokenizer, key: str = "max_length") -> int:
-    """``max_length``; raises ``UserError`` where the model holds fewer tokens."""
+    """``max_length``; raises ``UserError`` where the model holds fewer, or no text is left."""
     limit = longest_pair(network, tokenizer)
+    least = 2 + tokenizer.num_special_tokens_to_add(pair=True)  # a token of each text
+    if not isinstance(max_length, int) or max_length < least:
+        raise UserError(
+            f"reranker.{key}: {max_length!r} was found; a whole number from {least} is needed, so "
+            "that beside the special tokens there is one of each text"
+        )
     if max_length > limit:
         raise UserError(
             f"reranker.{key}: {max_length} was found; this model holds at most {limit} tokens"

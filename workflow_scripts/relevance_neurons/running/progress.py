@@ -17,18 +17,20 @@ logger = logging.getLogger(__name__)
 class Progress:
     """Counts units done; shows units a second and the time left (where ``total`` is known).
 
-    On a terminal it is a tqdm bar on standard error; the same numbers go to the log every ten
-    seconds and at the end, so that a job on a cluster can be followed with ``tail -f``.
+    On a terminal and in a notebook it is a tqdm bar on standard error; the same numbers go to the
+    log every ten seconds and at the end, so that a job on a cluster can be followed with
+    ``tail -f``.
     """
 
     def __init__(self, total: int | None, description: str, unit: str = "pairs") -> None:
         self.description = description
+        in_notebook = "ipykernel" in sys.modules  # whose stderr, which is no terminal, is the cell
         self.bar = tqdm(
             total=total,
             desc=description,
             unit=f" {unit}",
-            file=sys.__stderr__,
-            disable=not (sys.__stderr__ and sys.__stderr__.isatty()),
+            file=sys.stderr if in_notebook else sys.__stderr__,
+            disable=not (in_notebook or (sys.__stderr__ and sys.__stderr__.isatty())),
             leave=False,
         )
         self.unit, self.total, self.done = unit, total, 0

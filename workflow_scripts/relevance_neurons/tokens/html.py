@@ -61,7 +61,8 @@ def notebook_html(frame: pl.DataFrame, most_pairs: int = 5) -> str:
     more = (
         f"; {len(pairs) - most_pairs} more pairs are in frame()" if len(pairs) > most_pairs else ""
     )
-    where = "" if layer is None else f" after layer {layer} of {', '.join(map(str, layers))}"
+    others = f" (of {', '.join(map(str, layers))})" if len(layers) > 1 else ""
+    where = "" if layer is None else f" after layer {layer}{others}"
     parts = [_notebook_pair(shown.filter(pl.col("pair") == pair)) for pair in pairs[:most_pairs]]
     head = f"<p>Scores of tokens{where}, orange the largest, blue below 0{more}.</p>"
     return f'<div style="{_CARD}">{head}{"".join(parts)}</div>'
