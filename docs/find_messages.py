@@ -26,7 +26,7 @@ from docs.message_words import (
 ERRORS = {"UserError", "StudyError", "ResumeError", "WorkflowError"}
 EXITS = {"exit", "_fail"}
 WARNINGS = {"warning", "warn", "error"}
-MAKERS = {"contradictions", "describe", "misfit", "run_sql"}
+MAKERS = {"contradictions", "describe", "misfit", "notes", "reasons_of_failure", "run_sql"}
 """Functions whose words others raise: what they, or those named after them, return or yield; of
 ``run_sql``, what the .sql files say."""
 WAY_OUT = "# Way out: "
@@ -156,7 +156,7 @@ class File:
         last = last.value if isinstance(last, ast.FormattedValue) else last
         if isinstance(last, ast.Name):
             return any(self._makes(node, last) for node in ast.walk(function or self.tree))
-        if _called(last) == "str":
+        if _called(last) == "str" or (_called(last) in WARNINGS and len(last.args) == 1):
             return self._passes_on(function, last.args[0])
         return _called(last) in MAKERS
 

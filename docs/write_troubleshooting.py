@@ -21,9 +21,10 @@ from the code, where the messages stand: mend them there.
   those are `<in brackets>`.
 - A message says where something is wrong, what was found and, after its last semicolon, what to do:
   here behind **→**.
-- Snakemake puts lines of its own around it: look for the one with `Error:` or your study file.
-- Each job has a log, `results/<study>/logs/<rule>/…`; Snakemake shows the last lines of one that
-  failed. Its own logs are in `.snakemake/log/`.
+- Snakemake puts lines of its own around it: the last lines of a run that failed tell each reason
+  again, with the job's log.
+- Each job has such a log, `results/<study>/logs/<rule>/…`. Snakemake's own are in
+  `.snakemake/log/`.
 - Warnings stop nothing: `grep -rn WARNING results/<study>/logs` finds them.
 - Once it is mended run the same command again: what was finished stays. After a run was killed it
   is `make resume STUDY=… PROFILE=…`, which ends the jobs that it left, unlocks and goes on.

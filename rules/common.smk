@@ -41,6 +41,7 @@ from study.job_sizes import (
     growing,
 )
 from study.errors import StudyError
+from study.failures import reasons_of_failure
 from study.mechanism_sizes import MechanismNeeds, patch_shards
 from study.methods import (
     at_method,
@@ -133,6 +134,12 @@ def begin():
     record_study_file(Path(RESULTS), STUDY_FILE)
 
 
+def tell_reasons(logs):
+    """Say why jobs failed after all else: Snakemake's own lines hide the one that tells it."""
+    for reason in reasons_of_failure(logs):
+        logger.error(reason)
+
+
 def container_image():
     """The image that jobs run in with --sdm apptainer, which `make container` builds; else none."""
     if DeploymentMethod.APPTAINER not in workflow.deployment_settings.deployment_method:
@@ -162,6 +169,10 @@ if workflow.is_main_process:
 
 onstart:
     begin()
+
+
+onerror:
+    tell_reasons(log)
 
 
 pathvars:

@@ -23,7 +23,6 @@ OWN_WORDS = "says itself what to write"
 PASSED_ON = "it ends with another message, which has one"
 NO_WAY_OUT = {
     "usage: python -m study.resume": OWN_WORDS,
-    "<note>": PASSED_ON,
     "--config: <message>": PASSED_ON,
     "--config: <key>: <message>": PASSED_ON,
 }

@@ -281,7 +281,8 @@ def test_a_failed_job_is_named_with_its_log(story):
     assert done.returncode == 1
     assert "Error in rule prepare_collection:" in done.stdout
     assert "results/tiny/logs/prepare_collection/epsilon.log" in done.stdout
-    assert re.search(r"Error: \S*r\.txt, line 61: the grade 'much' is no integer", done.stdout)
+    last = done.stdout.split("Exiting because a job execution failed", 1)[1]
+    assert re.search(r"Error: \S*r\.txt, line 61: the grade 'much' is no integer", last)
     assert "Traceback" not in done.stdout
 
 

@@ -134,7 +134,7 @@ def test_the_graph_is_listed_without_files_and_the_small_one_is_the_same(small, 
 def test_a_collection_on_request_says_how_to_get_it(tmp_path):
     target = "results/vast2024/collections/bioasq/qrels.parquet"
     done = snakemake(tmp_path, without_files(tmp_path), "--", target)
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("Error: ")]
+    (line,) = {line for line in done.stdout.splitlines() if line.startswith("Error: ")}
     assert f"documents: no file {tmp_path / 'bioasq/corpus.jsonl'}" in line
     assert "register at http://www.bioasq.org" in line
     assert done.returncode != 0 and "Traceback" not in done.stdout

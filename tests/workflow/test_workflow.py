@@ -225,7 +225,9 @@ def test_bad_text_is_one_clear_line(tmp_path, file):
     done = snakemake(tmp_path, study, target)
     errors = [line for line in done.stdout.splitlines() if line.startswith("Error: ")]
     assert done.returncode != 0
-    assert len(errors) == 1 and message in errors[0] and str(tmp_path / file) in errors[0]
+    assert message in errors[0] and str(tmp_path / file) in errors[0]
+    last = done.stdout.split("Exiting because a job execution failed", 1)[1]
+    assert errors == [errors[0]] * 2 and errors[0] in last  # where it happens, and at the end
     assert "Traceback" not in done.stdout
     log = tmp_path / "results/tiny/logs/prepare_collection/alpha.log"
     assert errors[0] in log.read_text()
