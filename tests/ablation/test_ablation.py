@@ -233,6 +233,26 @@ def test_unknown_neurons_are_refused(two_logits, neurons, message):
         pass
 
 
+def test_an_ablation_without_its_block_says_so(two_logits, caplog):
+    ablation = ablate(two_logits, two_logits.neurons.frame().head(2))
+    assert "2 neurons within its block" in repr(ablation)
+    del ablation
+    assert "ablate: no block was begun, so that nothing was switched off" in caplog.text
+
+
+def test_a_block_may_be_entered_again(two_logits, caplog):
+    whole = two_logits.score(PAIRS)
+    ablation = ablate(two_logits, two_logits.neurons.frame().sample(40, seed=0))
+    found = []
+    for _ in range(2):
+        with ablation:
+            found.append(two_logits.score(PAIRS))
+        assert torch.equal(two_logits.score(PAIRS), whole)
+    assert torch.equal(*found) and not torch.equal(found[0], whole)
+    del ablation
+    assert not caplog.text
+
+
 def test_nothing_selected_is_refused(two_logits):
     nothing = two_logits.neurons.frame().head(0)
     with pytest.raises(UserError, match="nothing is selected"), ablate(two_logits, nothing):

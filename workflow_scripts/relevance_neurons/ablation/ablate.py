@@ -6,8 +6,10 @@ section 4.2), or another value that is given for it, such as its mean; the weigh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 import numpy as np
 import polars as pl
@@ -25,17 +27,50 @@ from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.selection.ablation_kinds import VALUES
 
+logger = logging.getLogger(__name__)
 
-@contextmanager
-def ablate(reranker: Reranker, neurons: pl.DataFrame, value: str = "zero") -> Iterator[Reranker]:
+
+class _Ablation(AbstractContextManager[Reranker]):
+    """The block in which ``selected`` neurons are off; once left it may be entered again."""
+
+    def __init__(self, reranker: Reranker, selected: Selected, n_neurons: int) -> None:
+        self.reranker, self.selected, self.n_neurons = reranker, selected, n_neurons
+        self.is_used = False
+
+    def __enter__(self) -> Reranker:
+        self.is_used = True
+        self.block = switched_off(self.reranker, self.selected)
+        self.block.__enter__()
+        return self.reranker
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return self.block.__exit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        return f"Ablation of {self.n_neurons:,} neurons within its block: with ablate(…):"
+
+    def __del__(self) -> None:
+        if not self.is_used:  # the scores that follow are those of the whole ranker
+            # Way out: write with ablate(reranker, neurons): and score within the block.
+            logger.warning("ablate: no block was begun, so that nothing was switched off")
+
+
+def ablate(
+    reranker: Reranker, neurons: pl.DataFrame, value: str = "zero"
+) -> AbstractContextManager[Reranker]:
     """Within the block, the ranker works with ``neurons`` (layer, component, neuron) switched off.
 
     ``value`` is what they give instead: see ``with_value``, also for the ``UserError`` that it
     raises. Raises ``UserError`` for a neuron that the ranker does not have and for an empty frame.
     """
     check_reranker(reranker)
-    with switched_off(reranker, reranker.neurons.off(with_value(neurons, value))):
-        yield reranker
+    selected = reranker.neurons.off(with_value(neurons, value))
+    return _Ablation(reranker, selected, len(neurons))
 
 
 def with_value(neurons: pl.DataFrame, value: str) -> pl.DataFrame:
