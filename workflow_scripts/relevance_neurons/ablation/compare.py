@@ -17,6 +17,7 @@ from relevance_neurons.ablation.measures import measure_rankings, parse_measure
 from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
+from relevance_neurons.rankers.pairs import warn_of_blanks
 from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.frames import as_named_neurons, as_polars
 from relevance_neurons.selection import ablation_kinds as kinds
@@ -64,6 +65,7 @@ def compare(
     table = _checked(candidates)
     _warn_of_queries(table)
     texts = list(table.select("query", "text").iter_rows())
+    warn_of_blanks(texts)
     settings = Settings(value, random_draws=_natural(random_draws), seed=seed)
     todo = _conditions(reranker, sets, texts, settings, activations)
     pairs = table.select("query_id", "doc_id")

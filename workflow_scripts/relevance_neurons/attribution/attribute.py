@@ -26,7 +26,7 @@ from relevance_neurons.attribution.scorers import Scorer, find_scorer
 from relevance_neurons.attribution.token_kinds import TOKEN_KINDS
 from relevance_neurons.attribution.within_query import find_units, score_units
 from relevance_neurons.errors import UserError
-from relevance_neurons.rankers.pairs import as_pairs
+from relevance_neurons.rankers.pairs import as_pairs, warn_of_blanks
 from relevance_neurons.rankers.reranker import LABELS, TARGETS, Reranker, check_reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.shards import shard_range
@@ -96,6 +96,7 @@ def attribute(
     }
     check_reranker(reranker)
     pairs = as_pairs(pairs)
+    warn_of_blanks(pairs)
     tables = {"activations": activations, "judgments": judgments, "screen": screen}
     _check(reranker, pairs, label, method, settings, tables)
     within = target in WITHIN_QUERY

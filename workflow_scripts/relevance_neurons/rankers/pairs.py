@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.running.frames import as_polars, is_frame
+
+logger = logging.getLogger(__name__)
 
 _NEEDED = "a list of (query, passage), two texts each, or a frame with query and passage is needed"
 
@@ -27,6 +30,16 @@ def as_pairs(given: object) -> list[tuple[str, str]]:
             shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
             raise UserError(f"pairs: pairs[{number}] is {shown}; {_NEEDED}")
     return [(query, passage) for query, passage in pairs]
+
+
+def warn_of_blanks(pairs: Sequence[tuple[str, str]]) -> None:
+    """Say how many pairs lack one of their texts: what comes out is about the other alone."""
+    if n := sum(not (query.strip() and passage.strip()) for query, passage in pairs):
+        logger.warning(
+            "pairs: %d of %d have an empty query or passage, and are scored by the other text "
+            "alone; leave them out, as a study does",
+            *(n, len(pairs)),
+        )
 
 
 def _is_pair(pair: object) -> bool:
