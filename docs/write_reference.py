@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow_scripts")]
 import relevance_neurons  # noqa: E402 (found by the path)
 from docs import study_reference  # noqa: E402
+from relevance_neurons.report.database import comment_all  # noqa: E402
 
 GENERATED = ROOT / "docs" / "generated"
 SCRIPTS = ROOT / "workflow_scripts"
@@ -39,8 +40,9 @@ def library_page() -> str:
 def database_page() -> str:
     """The tables, columns and macros of neurons.duckdb, and the ready queries."""
     database = duckdb.connect()
-    for name in ("../relevance_neurons/running/macros", "database_tables", "database_comments"):
+    for name in ("../relevance_neurons/running/macros", "database_tables"):
         database.execute((SCRIPTS / "report" / f"{name}.sql").read_text(encoding="utf-8"))
+    comment_all(database, SCRIPTS / "report")
     parts = [
         "# The database\n\nThe tables of `results/<study>/neurons.duckdb`, with their columns. A"
         " table of a stage that did not run is empty or not there.\n"

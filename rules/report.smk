@@ -321,6 +321,7 @@ rule build_database:
             workflow.source_path("../workflow_scripts/report/database_tables.sql"),
             workflow.source_path("../workflow_scripts/report/database_macros.sql"),
             workflow.source_path("../workflow_scripts/report/database_comments.sql"),
+            workflow.source_path("../workflow_scripts/report/database_columns.sql"),
         ],
     output:
         database="<results>/neurons.duckdb",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,7 @@ def test_the_oldest_duckdb_that_is_promised_answers_everything(results, tmp_path
         "FROM loss_curve('N_alpha')",
         "FROM transfer('N', 10)",
         "FROM duckdb_tables() WHERE comment IS NOT NULL",
+        "FROM duckdb_columns() WHERE comment IS NOT NULL",
     ]
     script = (
         "import duckdb, json, sys; database = duckdb.connect(sys.argv[1], read_only=True);"
@@ -143,8 +145,19 @@ def test_every_table_says_what_a_row_is(database):
     declared = Path(build_database.__file__).with_name("database_tables.sql")
     assert len(tables) == declared.read_text(encoding="utf-8").count("CREATE TABLE ") >= 21
     assert tables["comment"].str.starts_with("One row is ").all()
-    columns = rows(database, "SELECT comment FROM duckdb_columns() WHERE comment IS NOT NULL")
-    assert len(columns) > 20
+
+
+def test_every_column_says_what_it_is(database):
+    found = rows(database, "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal")
+    assert len(found) > 800 and not found["comment"].null_count()
+    of_names = Path(build_database.__file__).with_name("database_columns.sql").read_text("utf-8")
+    named = re.findall(r"^    \('(\w+)', '(.*)'\),?$", of_names, re.MULTILINE)
+    assert len(named) == len(dict(named)) > 150
+    texts = [(name, text.replace("''", "'")) for name, text in named]
+    assert not set(texts) - set(found.iter_rows()), "no table takes these"
+    ends = dict(rows(database, "FROM duckdb_columns()")["column_name", "comment"].iter_rows())
+    assert ends["spread_percent_low"] == "Lower end of the 95 % interval of spread_percent"
+    assert ends["spread_percent_high"] == "Upper end of the 95 % interval of spread_percent"
 
 
 def test_effects_have_the_columns_that_the_tests_compute(database):

@@ -28,7 +28,8 @@ def build_database(
 ) -> None:
     """Write ``output``, whole or not at all.
 
-    ``sql`` is the folder with database_tables.sql, database_macros.sql and database_comments.sql.
+    ``sql`` is the folder with database_tables.sql, database_macros.sql, database_comments.sql and
+    database_columns.sql.
     ``files``: table -> its Parquet files, or folders of them; a table without any is there, empty.
     ``file_keys``: table -> the collection, or (collection,
     label), of each of its files; only for tables whose files lack these columns. ``collections``
@@ -46,8 +47,16 @@ def build_database(
                     _insert_file(database, table, file, _listed(key))
         _insert_rows(database, "collections", _collection_rows(collections))
         _insert_rows(database, "study", _setting_rows(study))
-        for name in ("database_macros", "database_comments"):
-            database.execute((sql / f"{name}.sql").read_text(encoding="utf-8"))
+        database.execute((sql / "database_macros.sql").read_text(encoding="utf-8"))
+        comment_all(database, sql)
+
+
+def comment_all(database: duckdb.DuckDBPyConnection, sql: Path) -> None:
+    """Say what each table and column is: by its own comment, or by that of its name."""
+    database.execute((sql / "database_comments.sql").read_text(encoding="utf-8"))
+    of_names = (sql / "database_columns.sql").read_text(encoding="utf-8")
+    for (statement,) in database.execute(of_names).fetchall():
+        database.execute(statement)
 
 
 def _insert_file(
