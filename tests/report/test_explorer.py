@@ -566,3 +566,9 @@ def test_a_print_has_every_plot_that_is_chosen(opened):
     ink = "getComputedStyle(document.querySelector('#answer .xtick text')).fill"
     assert page.evaluate(ink) == "rgb(0, 0, 0)"
     assert page.locator("nav").first.is_hidden() and page.locator("#theme").is_hidden()
+    paper = 700  # A4 between margins of 12 mm, at 96 pixels an inch
+    page.set_viewport_size({"width": paper, "height": 1000})
+    page.wait_for_function("document.querySelector('figure.table.wide')")
+    ends = "document.querySelectorAll('main svg.main-svg, main table')"
+    wide = f"[...{ends}].filter(one => one.getBoundingClientRect().right > {paper}).length"
+    assert page.evaluate(wide) == 0 and page.evaluate(f"{ends}.length") > 5

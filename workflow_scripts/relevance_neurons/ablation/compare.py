@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _CANDIDATES = ("query_id", "query", "doc_id", "text", "gain")
 FEW_QUERIES = 10
+"""Fewer of them are warned of."""
 _TAKEN = (kinds.UNPRUNED, kinds.SHUFFLED)
 
 

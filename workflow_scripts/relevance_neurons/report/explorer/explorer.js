@@ -33,11 +33,12 @@
     return window.Plotly;
   }
 
-  function drawPlot(figure) {
+  function drawPlot(figure, width) {
     const box = figure.querySelector(".canvas");
     const { data: traces, layout } = data(figure);
     drawn.add(figure);
     layout.template = template(inkOf());
+    layout.width = width; // undefined: that of its place
     return plotly().react(box, traces, layout, OPTIONS);
   }
 
@@ -71,6 +72,7 @@
     const { default: DataTable } = await dataTables();
     const rows = cells.length ? cells[0].map((_, i) => cells.map(column => column[i])) : [];
     const few = rows.length <= 10;
+    figure.classList.toggle("wide", columns.length > 12);
     const isShort = column => column.number || cells[columns.indexOf(column)].every(text => text.length < 25);
     const look = column => (column.number ? "number" : "") + (isShort(column) ? " short" : "")
       + (column.title.length > 14 ? " long-title" : "");
@@ -131,13 +133,14 @@
   setTheme(root.dataset.theme);
 
   // --- print: everything that a choice shows, in light colours ---
+  const PAPER = 690; // pixels between the margins of A4 and Letter, upright
   const printed = figure => !figure.closest("[hidden]");
   addEventListener("beforeprint", () => {
     root.classList.remove("dark");
     for (const figure of figures) if (printed(figure)) { watch.unobserve(figure); drawPrinted(figure); }
   });
   function drawPrinted(figure) {
-    if (figure.classList.contains("plot")) drawPlot(figure);
+    if (figure.classList.contains("plot")) drawPlot(figure, PAPER);
     else if (!figure.querySelector(".dt-container")) drawTable(figure);
   }
   addEventListener("afterprint", () => setTheme(root.dataset.theme));
