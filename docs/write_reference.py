@@ -40,7 +40,7 @@ def library_page() -> str:
 def database_page() -> str:
     """The tables, columns and macros of neurons.duckdb, and the ready queries."""
     database = duckdb.connect()
-    for name in ("../relevance_neurons/running/macros", "database_tables"):
+    for name in ("../relevance_neurons/running/macros", "database_tables", "database_macros"):
         database.execute((SCRIPTS / "report" / f"{name}.sql").read_text(encoding="utf-8"))
     comment_all(database, SCRIPTS / "report")
     parts = [
