@@ -10,7 +10,7 @@ import polars as pl
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.encoding import PASSAGE, EncodedPair
-from relevance_neurons.rankers.pairs import as_pairs, warn_of_blanks
+from relevance_neurons.rankers.pairs import as_pairs
 from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.progress import Progress
 from relevance_neurons.running.shards import shard_range
@@ -56,7 +56,6 @@ def attribute_tokens(
     """
     check_reranker(reranker)
     pairs = as_pairs(pairs)
-    warn_of_blanks(pairs)
     if not pairs:
         raise UserError("attribute_tokens: no pairs were given; at least one is needed")
     check_settings(method, settings)
