@@ -97,7 +97,7 @@ EFFECT = {
     **{"scheme": "P_x", "top_percent": 1.0, "collection": "c", "n_neurons": 1234},
     **{"n_queries": 9, "original": 0.5, "pruned": 0.4, "difference_percent": -20.0},
     **{"ci_low": -30.0, "ci_high": -10.0, "p_value_holm": 0.004, "significant_holm": True},
-    **{"p_random": 0.01, "detectable_holm_percent": 12.0, "draw_low": -3.0, "draw_high": 1.0},
+    **{"p_random": 0.01, "detectable_holm_percent": 12.0, "random_low": -3.0, "random_high": 1.0},
     **{"n_draws": 50},
 }
 

@@ -26,16 +26,14 @@ def answer(results: Results) -> Section | None:
     """What the ranker loses without its neurons, and whether that is more than chance."""
     if not results.has("ablation_effects", *_NEEDED):
         return None
-    effects = results.query("answer_effects").drop_nulls("difference_percent")  # not empty sets
+    effects = results.query("loss_effects").filter(kind="")
+    effects = effects.drop_nulls("difference_percent")  # not empty sets
     if effects.is_empty():
         return None
     measure = str(setting(results, "ablation.measure", "the measure"))
     alpha = float(setting(results, "ablation.significance", 0.05))
-    if results.has("loss_curves"):
-        figure = curve_views(results, measure)
-    else:
-        own = results.query("loss_effects").filter(kind="").drop_nulls("difference_percent")
-        figure = effect_views(own, measure)
+    has_curves = results.has("loss_curves")
+    figure = curve_views(results, measure) if has_curves else effect_views(effects, measure)
     return Section(
         "answer",
         "The answer",
@@ -50,8 +48,9 @@ def answer(results: Results) -> Section | None:
 def sentence(effects: pl.DataFrame, measure: str, alpha: float) -> str:
     """The answer: the largest loss that the tests bear out, or that they bear out none.
 
-    ``effects``: as answer_effects.sql returns. A loss counts where it is significant after Holm's
-    correction; it is the neurons' own where random draws of as many lose significantly less.
+    ``effects``: the schemes' own rows of loss_effects.sql. A loss counts where it is significant
+    after Holm's correction; it is the neurons' own where random draws of as many lose significantly
+    less.
     """
     losses = effects.filter(pl.col("significant_holm"), pl.col("difference_percent") < 0)
     beyond = losses.filter(pl.col("p_random") <= alpha)
@@ -127,7 +126,7 @@ def _beyond(row: dict[str, object]) -> str:
     return (
         f"and more than random neurons of the same layers and components lose "
         f"({p_value(row['p_random'])}; their {row['n_draws']:,} draws: "
-        f"{percent(row['draw_low'])} to {percent(row['draw_high'])})"
+        f"{percent(row['random_low'])} to {percent(row['random_high'])})"
     )
 
 
@@ -146,6 +145,6 @@ def _not_beyond(row: dict[str, object], alpha: float) -> str:
         )
     return (
         f"– but not shown to be more than as many random neurons lose ({p_value(row['p_random'])}; "
-        f"their {row['n_draws']:,} draws: {percent(row['draw_low'])} to "
-        f"{percent(row['draw_high'])})"
+        f"their {row['n_draws']:,} draws: {percent(row['random_low'])} to "
+        f"{percent(row['random_high'])})"
     )

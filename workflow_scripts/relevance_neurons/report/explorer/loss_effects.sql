@@ -1,5 +1,6 @@
 -- One row is an ablation on a collection: kind is what is switched off ('': the scheme's own neurons),
--- random_percent and its range those of the scheme's random draws, of own ablations alone.
+-- random_percent, its range and n_draws those of the scheme's random draws, of own ablations alone.
+-- p_random: of the draws as a sample where three or more allow a t-test, else of their count.
 WITH
 parts AS (
     SELECT
@@ -16,7 +17,6 @@ SELECT
     parts.collection,
     parts.n_neurons,
     parts.n_queries,
-    parts.n_draws,
     parts.original,
     parts.pruned,
     parts.difference_percent,
@@ -30,7 +30,10 @@ SELECT
     control.difference_percent AS random_percent,
     control.draw_low AS random_low,
     control.draw_high AS random_high,
-    parts.p_value_random_t
+    control.n_draws,
+    parts.p_value_random_t,
+    coalesce(parts.p_value_random_t, parts.p_value_random) AS p_random,
+    parts.detectable_holm_percent
 FROM parts
 LEFT JOIN parts AS control
     ON parts.kind = ''
