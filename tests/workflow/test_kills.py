@@ -17,6 +17,7 @@ import psutil
 import pytest
 import yaml
 
+from study.failures import failed_jobs
 from workflow.conftest import (
     ON_GPU,
     ROOT,
@@ -157,9 +158,8 @@ def _each(processes: list[psutil.Process], do: str) -> None:
 
 
 def _failures(text: str, results: Path) -> str:
-    """The end of what Snakemake said, and that of each log it names in it."""
-    logs = re.findall(r"log: (\S+) \(check", text[-20000:])
-    files = [results.parents[1] / name for name in dict.fromkeys(logs)]
+    """The end of what Snakemake said, and that of the log of each job that failed for good."""
+    files = [results.parents[1] / name for name in failed_jobs(text)]
     return "\n".join([text[-5000:], *(one.read_text()[-1000:] for one in files if one.exists())])
 
 
