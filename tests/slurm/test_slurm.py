@@ -36,6 +36,8 @@ from workflow.conftest import (
 pytestmark = pytest.mark.slow
 
 MOST_MINUTES = 400
+ON_THE_MAP = ("attribute_neurons", "randomise_layers", "ablate_single_neurons")
+"""Rules whose jobs run one after the other while the hung one hangs."""
 SUBMITTED = re.compile(
     r"has been submitted with SLURM jobid (\d+) \(log: \S*/(?:rule|group)_(\S+)/"
 )
@@ -45,17 +47,17 @@ def write_study(folder: Path) -> Path:
     """The tiny study with fewer collections and levels, in shards, its ranker ready."""
     path = write_tiny_study(folder)
     study = yaml.safe_load(path.read_text())
-    names = ("alpha", "delta", "epsilon")
-    study["collections"] = {name: study["collections"][name] for name in names}
+    study["collections"] = {name: study["collections"][name] for name in ("alpha", "epsilon")}
     study["reranker"] = {"model": "base", "max_length": 48, "dtype": "float32"}
     study["attribution"] |= {
-        "collections": ["alpha", "delta"],
+        "collections": ["alpha"],
         "labels": ["relevant"],
         "convergence_pairs": 0,
         "shards": 2,
     }
     del study["sensitivity"], study["attribution"]["methods"], study["ablation"]["curves"]
-    study["selection"]["top_percents"] = [10]
+    study["selection"] = {"top_percents": [10]}
+    study["evaluation"]["collections"] = ["epsilon"]
     study["ablation"] |= {"collections": ["epsilon"], "further": ["mean"], "shards": 2}
     path.write_text(yaml.safe_dump(study, sort_keys=False))
     return path
@@ -108,6 +110,21 @@ class Story:
                 return job
         return None
 
+    def wait_for(self, what: Callable[[], object], seconds: float = 1800) -> object:
+        """What ``what`` gives as soon as it is something, while the run goes on.
+
+        How long its jobs take is the machine's matter: the limit is there to end at all.
+        """
+        deadline = time.monotonic() + seconds
+        while not (found := what()):
+            if self.started.poll() is not None:
+                pytest.fail(f"the run has ended before; it said:\n{self.log.read_text()[-5000:]}")
+            if time.monotonic() > deadline:
+                jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
+                pytest.fail(f"not within {seconds} s; what Slurm has:\n{jobs}\n{accounting()}")
+            time.sleep(0.3)
+        return found
+
     def submit(self) -> None:
         """Submit a job of a second as Snakemake does, with the sbatch that it finds first."""
         words = [ROOT / "slurm" / "bin" / "sbatch", "--parsable", "-t", "1", "--wrap", "true"]
@@ -146,17 +163,6 @@ def scripts(folder: Path, rule: str) -> list[psutil.Process]:
     ]
 
 
-def wait_for(what: Callable[[], object], seconds: float = 600) -> object:
-    """What ``what`` gives as soon as it is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > deadline:
-            jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
-            pytest.fail(f"not within {seconds} s; what Slurm has:\n{jobs}\n{accounting()}")
-        time.sleep(0.3)
-    return found
-
-
 def let_a_job_fail(story: Story) -> None:
     """A grade that is no number; then it is mended."""
     qrels = story.folder / "epsilon" / "r.txt"
@@ -181,17 +187,16 @@ def hold(story: Story, rule: str) -> str | None:
 
 
 def has_merged_maps(results: Path) -> bool:
-    """Whether all maps are merged and their shards gone."""
-    maps = [results / "neuron_scores" / name / "relevant.parquet" for name in ("alpha", "delta")]
-    shards = (results / "shards" / "neuron_scores").rglob("*.parquet")
-    return all(one.exists() for one in maps) and not any(shards)
+    """Whether the map is merged and its shards gone."""
+    merged = results / "neuron_scores" / "alpha" / "relevant.parquet"
+    return merged.exists() and not any((results / "shards" / "neuron_scores").rglob("*.parquet"))
 
 
 def let_a_job_hang(story: Story) -> str:
     """Have Slurm allow it a minute; it is to be tried again."""
-    job = wait_for(lambda: hold(story, "index_collection"))
+    job = story.wait_for(lambda: hold(story, "index_collection"))
     limit = ["scontrol", "update", f"JobId={job}", "TimeLimit=1"]
-    wait_for(lambda: run(limit).returncode == 0)  # a busy controller may not hear it
+    story.wait_for(lambda: run(limit).returncode == 0)  # a busy controller may not hear it
     return job
 
 
@@ -199,19 +204,20 @@ def disturb(story: Story) -> None:
     """Everything that goes wrong on a cluster, one after the other, until Snakemake is killed."""
     snakemake_ = story.start(SNAKEMAKE, *story.arguments(), "--configfile", str(story.study))
     story.seen["hung"] = let_a_job_hang(story)
-    story.seen["cancelled"] = wait_for(lambda: story.running("attribute_neurons"))
+    story.seen["cancelled"] = story.wait_for(lambda: story.running("attribute_neurons"))
     run(["scancel", story.seen["cancelled"]])
-    wait_for(lambda: story.running("attribute_neurons"))
+    story.wait_for(lambda: story.running("attribute_neurons"))
     story.daemon("slurmctld", 25, meanwhile=story.submit)
-    wait_for(lambda: story.running("attribute_neurons") or story.running("randomise_layers"))
+    story.wait_for(lambda: any(map(story.running, ON_THE_MAP)))
     story.daemon("slurmdbd", 14)
-    wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
-    # Other collections are re-ranked without it: it may not be killed below.
-    wait_for(lambda: [state(job) for job in story.tries(story.seen["hung"])[1:]] == ["COMPLETED"])
+    story.wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
+    story.wait_for(
+        lambda: [state(job) for job in story.tries(story.seen["hung"])[1:]] == ["COMPLETED"]
+    )
     # Killed between the two, Snakemake would leave shards that are merged where they are.
-    wait_for(lambda: has_merged_maps(story.folder / "results" / "tiny"))
+    story.wait_for(lambda: has_merged_maps(story.folder / "results" / "tiny"))
     # Held, it still runs when the run is resumed.
-    story.seen["orphan"] = wait_for(lambda: hold(story, "rerank_candidates"))
+    story.seen["orphan"] = story.wait_for(lambda: hold(story, "rerank_candidates"))
     snakemake_.kill()
     snakemake_.wait()
     time.sleep(1)
@@ -231,7 +237,7 @@ def story(cluster, tmp_path_factory) -> Story:
     try:
         disturb(story)
         resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
-        story.seen["exit"] = story.start(*resume).wait(timeout=900)
+        story.seen["exit"] = story.start(*resume).wait(timeout=1800)
     finally:
         story.started.kill()  # where the story broke off, nothing may stay
     return story
@@ -271,7 +277,7 @@ def test_jobs_ran_under_slurm(story):
 def test_gpu_jobs_ran_one_at_a_time(story):
     with_gpu = [row for row in accounting() if "gres/gpu=1" in row["AllocTRES"]]
     times = sorted((row["Start"], row["End"]) for row in with_gpu if row["Start"] != "None")
-    assert len(times) > 10
+    assert len(times) > 8
     for (_, end), (start, _) in pairwise(times):
         assert end <= start
 

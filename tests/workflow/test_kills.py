@@ -1,11 +1,13 @@
-"""Kill -9 at random moments, of every kind of job and of Snakemake: no file is ever torn."""
+"""Kill -9 at random moments, of every kind of job and of Snakemake: no file is ever torn.
+
+Jobs with a ranker start warm (toys/warm_jobs): they are killed at their work, not at their imports.
+"""
 
 from __future__ import annotations
 
 import random
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -18,13 +20,13 @@ import pytest
 import yaml
 
 from study.failures import failed_jobs
+from toys.warm_jobs import warm, warm_python, working
 from workflow.conftest import (
-    ON_GPU,
     ROOT,
+    SNAKEMAKE,
     assert_same_tables,
     command,
     environment,
-    run,
     run_study,
     write_tiny_study,
 )
@@ -61,13 +63,6 @@ def undisturbed(tmp_path_factory) -> Path:
     return folder / "results" / "tiny"
 
 
-def start_seconds() -> float:
-    """How long a job with a ranker takes to start, which those of the undisturbed run do not."""
-    start = time.monotonic()
-    run([sys.executable, "-c", "import transformers.modeling_utils"])
-    return time.monotonic() - start
-
-
 def durations(results: Path) -> dict[str, float]:
     """The longest that a job of each rule is to take, in seconds, by an undisturbed run."""
     found: dict[str, float] = {}
@@ -75,8 +70,7 @@ def durations(results: Path) -> dict[str, float]:
         rule = file.relative_to(results / "benchmarks").parts[0].removesuffix(".tsv")
         seconds = float(file.read_text().splitlines()[1].split("\t")[0])
         found[rule] = max(seconds, found.get(rule, 0.0))
-    start = start_seconds()
-    return {rule: seconds + start * (rule in ON_GPU) for rule, seconds in found.items()}
+    return found
 
 
 class Killer:
@@ -115,7 +109,7 @@ class Killer:
         """Kill a script, if it has not ended, and look at what is there."""
         if process.status() == psutil.STATUS_ZOMBIE:
             return
-        held = [snakemake, *(other for other in self.planned if other != process)]
+        held = [snakemake, *(other for other in self.planned if other != process), *working()]
         _each(held, "suspend")  # the scripts too: to look takes longer than some of them
         try:
             process.kill()
@@ -169,9 +163,9 @@ def test_no_kill_tears_a_file_or_changes_a_table(undisturbed, tmp_path):
     study = write_study(tmp_path)
     arguments = [*command(tmp_path, study)[1:], "--retries", "20"]
     of_snakemake = [one for one in arguments if one not in ("--configfile", str(study))]
-    resume = [sys.executable, "-m", "study.resume", str(study), *of_snakemake]
+    resume = [warm_python(), "-m", "study.resume", str(study), *of_snakemake]
     killer, left = Killer(tmp_path, undisturbed), list(SNAKEMAKE_DIES_AFTER)
-    words, ends, log = command(tmp_path, study, *arguments[-2:]), [], tmp_path / "log.txt"
+    words, ends, log = warm([SNAKEMAKE, *arguments]), [], tmp_path / "log.txt"
     for _ in range(MOST_ROUNDS):
         with log.open("a") as stream:
             process = subprocess.Popen(

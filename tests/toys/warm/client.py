@@ -6,7 +6,14 @@ import socket
 import sys
 from pathlib import Path
 
-PYTHON, SERVER, *WORDS = sys.argv[1:]
+PYTHON, PROGRAM, SERVER = (
+    os.environ.pop(f"WARM_{name}") for name in ("PYTHON", "PROGRAM", "SERVER")
+)
+WORDS = sys.argv[1:]
+# A module (Snakemake, or what becomes it) starts with this program as its Python.
+MODULE = f"""-cimport runpy, sys
+sys.executable = {PROGRAM!r}
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)"""
 
 
 def is_with_ranker():
@@ -16,6 +23,8 @@ def is_with_ranker():
     return "ranker_job(" in Path(WORDS[0]).read_text(encoding="utf-8")
 
 
+if WORDS[:1] == ["-m"]:
+    os.execv(PYTHON, [PYTHON, MODULE, *WORDS[1:]])
 if not is_with_ranker():
     os.execv(PYTHON, [PYTHON, *WORDS])
 with socket.socket(socket.AF_UNIX) as connection:

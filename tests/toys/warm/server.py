@@ -7,6 +7,7 @@ with the path of a socket; each connection is a script to run (client.py).
 from __future__ import annotations
 
 import atexit
+import fcntl
 import importlib
 import json
 import os
@@ -39,6 +40,14 @@ def code_of(script: str) -> int:
     return 0
 
 
+def die_with(connection: socket.socket) -> None:
+    """Have the kernel kill this process as soon as the client is gone."""
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(connection, fcntl.F_SETSIG, signal.SIGKILL)
+    flags = fcntl.fcntl(connection, fcntl.F_GETFL)
+    fcntl.fcntl(connection, fcntl.F_SETFL, flags | os.O_ASYNC)
+
+
 def work(connection: socket.socket) -> None:
     """Run the script that a client names, in its folder, with its environment and its streams."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -46,6 +55,7 @@ def work(connection: socket.socket) -> None:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
     asked = json.loads(connection.makefile().readline())
+    die_with(connection)
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
