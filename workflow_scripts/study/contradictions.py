@@ -13,6 +13,7 @@ from study.head_schemes import contradictions_of_heads
 from study.mechanism import contradictions_of_mechanism
 from study.messages import suggestion
 from study.methods import contradictions_of_methods, given_methods, method_settings, own_method
+from study.ranker_shapes import too_long
 from study.tokens import contradictions_of_tokens
 
 
@@ -57,6 +58,7 @@ def contradictions(config: Study, folder: Path) -> Iterator[str]:
                 f"{', '.join(config['attribution']['labels'])}; leave it out, or add a label"
             )
     yield from _contradictions_of_reranker(config["reranker"], folder)
+    yield from too_long(config, folder)
     yield from _contradictions_of_measure(config)
     yield from contradictions_of_methods(config)
     if "tokens" in config:

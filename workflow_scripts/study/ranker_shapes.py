@@ -14,7 +14,8 @@ from study.contents import Study
 class Shape:
     """What decides the cost of a ranker: layers, width, width of the feed-forward part, words.
 
-    ``weights_mb`` is the size of its files, ``heads`` the heads of a layer, where they are known.
+    Where they are known: ``weights_mb`` is the size of its files, ``heads`` the heads of a layer,
+    ``positions`` the most tokens that its config has places for.
     """
 
     layers: int
@@ -23,6 +24,7 @@ class Shape:
     words: int = 30_522
     weights_mb: float | None = None
     heads: int | None = None
+    positions: int | None = None
 
     @property
     def n_heads(self) -> int:
@@ -55,6 +57,7 @@ _NAMES = {
 }
 """Under which names configs of different families hold a number."""
 _HEADS = ("num_attention_heads", "num_heads", "n_heads")
+_POSITIONS = ("max_position_embeddings",)
 
 
 def _shape_of(name: str) -> Shape:
@@ -69,7 +72,8 @@ def _shape_of(name: str) -> Shape:
     found["layers"] += config.get("num_decoder_layers") or 0
     files = [*folder.glob("*.safetensors")] or [*folder.glob("pytorch_model*.bin")]
     size = sum(file.stat().st_size for file in files) / 2**20
-    return Shape(**found, weights_mb=size or None, heads=_number(config, _HEADS))
+    known = {"heads": _number(config, _HEADS), "positions": _number(config, _POSITIONS)}
+    return Shape(**found, weights_mb=size or None, **known)
 
 
 def _number(config: dict, names: tuple[str, ...]) -> int | None:
@@ -101,6 +105,28 @@ def repeated_heads(heads: Sequence[Sequence[int]], where: str) -> Iterator[str]:
             yield f"{where}: {head} stands twice; name each head once"
 
 
+def _shape_beside(study: Study, folder: Path) -> Shape:
+    """The same, of a ranker that may be named relative to the study file's ``folder``."""
+    name = study["reranker"].get("model") or study["reranker"]["finetune"]["base"]
+    path = folder / Path(name).expanduser()
+    return ranker_shape({"reranker": {"model": str(path) if path.is_dir() else name}})
+
+
+def too_long(study: Study, folder: Path) -> Iterator[str]:
+    """Yield a message for each length at which the study cuts pairs that its ranker has no room for.
+
+    A job sees more (its tokenizer; places that RoBERTa leaves out), but says so later.
+    """
+    most = _shape_beside(study, folder).positions
+    lengths = {
+        "reranker.max_length": study["reranker"]["max_length"],
+        "reranker.finetune.max_length": study["reranker"].get("finetune", {}).get("max_length"),
+    }
+    for key, length in lengths.items():
+        if most and length and length > most:
+            yield f"{key}: {length} was found; this model holds at most {most} tokens"
+
+
 def missing_heads(
     heads: Iterable[Sequence[int]], study: Study, folder: Path, where: str
 ) -> Iterator[str]:
@@ -109,9 +135,7 @@ def missing_heads(
     ``folder`` is the study file's, to which the ranker's may be relative; nothing is said of a
     ranker whose config is not here: the job will.
     """
-    name = study["reranker"].get("model") or study["reranker"]["finetune"]["base"]
-    path = folder / Path(name).expanduser()
-    shape = ranker_shape({"reranker": {"model": str(path) if path.is_dir() else name}})
+    shape = _shape_beside(study, folder)
     for one in heads:
         if shape.heads and len(one) == 2 and not (one[0] < shape.layers and one[1] < shape.heads):
             yield (
