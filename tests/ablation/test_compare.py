@@ -8,6 +8,9 @@ from polars.testing import assert_frame_equal
 from scipy.stats import ttest_rel
 
 from relevance_neurons import UserError, ablate, compare, measure_activations
+from relevance_neurons.ablation import compare as comparing
+from relevance_neurons.ablation.ablate import rerank_under_ablations
+from relevance_neurons.rankers.heads import Heads
 from relevance_neurons.selection.random_draws import draw_like
 from toys.bert import WORDS, make_reranker
 from workflow_scripts.ablation import measure_rankings, rerank_candidates, test_ablations
@@ -71,6 +74,32 @@ def test_values_are_those_of_rankings_made_one_by_one(comparison):
         queries = comparison.queries().filter(ablation=row["ablation"]).sort("query_id")
         np.testing.assert_allclose(queries["pruned"], pruned, atol=1e-6)
         np.testing.assert_allclose(queries["original"], original, atol=1e-6)
+
+
+def drawn_for(neurons: pl.DataFrame, draws: int, monkeypatch) -> list[pl.DataFrame]:
+    """The random sets that a set is compared with, as they are switched off."""
+    switched = []
+
+    def listening(reranker, texts, ablations):
+        switched.extend(ablations)
+        return rerank_under_ablations(reranker, texts, ablations)
+
+    monkeypatch.setattr(comparing, "rerank_under_ablations", listening)
+    compare(RANKER, neurons, CANDIDATES, random_draws=draws, seed=4)
+    return switched[-draws:]
+
+
+def test_whole_heads_are_compared_with_whole_heads(monkeypatch):
+    heads = Heads.of(RANKER)
+    found = drawn_for(heads.values([(1, 0)]), 12, monkeypatch)
+    of = [sorted({neuron // heads.size for neuron in one["neuron"]}) for one in found]
+    assert {tuple(one) for one in of} == {(head,) for head in range(heads.n_heads)}
+    assert all(set(one["layer"]) == {1} and set(one["component"]) == {"value"} for one in found)
+    but_one = heads.values([(1, 0)])[1:]
+    assert any(
+        len({neuron // heads.size for neuron in one["neuron"]}) > 1
+        for one in drawn_for(but_one, 12, monkeypatch)
+    )
 
 
 def test_numbers_are_those_of_the_workflow(comparison, tmp_path):

@@ -17,6 +17,7 @@ from relevance_neurons.ablation.measures import measure_rankings, parse_measure
 from relevance_neurons.ablation.significance import ablation_effects
 from relevance_neurons.errors import UserError
 from relevance_neurons.rankers.components import NEURON_COLUMNS
+from relevance_neurons.rankers.heads import Heads
 from relevance_neurons.rankers.pairs import warn_of_blanks
 from relevance_neurons.rankers.reranker import Reranker, check_reranker
 from relevance_neurons.running.frames import as_named_neurons, as_polars
@@ -52,8 +53,9 @@ def compare(
     (``measure_activations``; by default measured on the candidates).
 
     Each set is compared with ``random_draws`` sets of random neurons, as many in each layer and
-    component. Tests are those of a study (``ablation_effects``), at the level ``significance``;
-    Holm's correction is over all rows. ``seed`` is for the draws and the bootstrap.
+    component; one of all value neurons of some heads with random whole heads of their layers.
+    Tests are those of a study (``ablation_effects``), at the level ``significance``; Holm's
+    correction is over all rows. ``seed`` is for the draws and the bootstrap.
 
         compare(ranker, {"top 1 %": select(scores, 1)}, candidates).frame()
 
@@ -101,11 +103,27 @@ def _conditions(
     elif activations is None:
         activations = measure_activations(reranker, texts)
     named = [
-        one.select(pl.lit(name).alias("scheme"), pl.lit(0.0).alias("top_percent"), pl.all())
+        _with_heads(reranker, name, one).select(
+            pl.lit(name).alias("scheme"), pl.lit(0.0).alias("top_percent"), pl.all()
+        )
         for name, one in sets.items()
     ]
-    found = conditions(pl.concat(named), reranker.neurons, activations, settings)
+    schemes = pl.concat(named, how="diagonal")
+    found = conditions(schemes, reranker.neurons, activations, settings)
     return list(chain([UNABLATED], found))
+
+
+def _with_heads(reranker: Reranker, name: str, neurons: pl.DataFrame) -> pl.DataFrame:
+    """``neurons``, with their ``head`` where they are all values of some; the log says so."""
+    try:
+        found = Heads.of(reranker).of_values(neurons)
+    except UserError:  # its heads cannot be told apart
+        return neurons
+    if found is None:
+        return neurons
+    n_heads = len(found.select("layer", "head").unique())
+    logger.info("%s: %d whole heads, compared with random heads of their layers", name, n_heads)
+    return found
 
 
 def _sets(ablations: object) -> dict[str, pl.DataFrame]:

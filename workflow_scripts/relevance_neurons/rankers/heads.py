@@ -84,6 +84,16 @@ class Heads:
         schema = {"layer": pl.Int32, "component": pl.String, "neuron": pl.Int32}
         return pl.DataFrame(rows, schema, orient="row")
 
+    def of_values(self, neurons: pl.DataFrame) -> pl.DataFrame | None:
+        """``neurons``, each once, with their ``head``, where they are ``values`` of some heads.
+
+        None where there are others among them, or not all of a head.
+        """
+        found = neurons.with_columns(head=(pl.col("neuron") // self.size).cast(pl.Int32))
+        sizes = found.group_by("layer", "head").len()["len"]
+        is_whole = bool((found["component"] == "value").all() and (sizes == self.size).all())
+        return found if is_whole and len(found) else None
+
 
 def _widths(columns: Sequence, component: str) -> list[int]:
     """Number of columns of all heads together, as a component's modules have it."""
