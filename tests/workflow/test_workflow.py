@@ -146,6 +146,17 @@ def test_the_database_is_self_contained(tiny, tmp_path):
             database.execute(query.read_text())
 
 
+def test_an_empty_table_says_why(tiny):
+    """The study asks for neither tokens nor heads; what every study has says nothing of it."""
+    with duckdb.connect(str(tiny[0] / "neurons.duckdb"), read_only=True) as database:
+        comments = dict(database.sql("SELECT table_name, comment FROM duckdb_tables()").fetchall())
+        empty = {name for name in comments if not database.sql(f'FROM "{name}" LIMIT 1').fetchall()}
+    assert {"token_scores", "heads", "neuron_tokens"} <= empty
+    assert {name for name in empty if "; empty " not in comments[name]} == set()
+    always = {"pairs", "neuron_scores", "schemes", "measures", "ablation_effects", "single_neurons"}
+    assert not [name for name in always if "; empty " in comments[name]]
+
+
 def test_figures_tables_and_report(tiny):
     results, study = tiny
     figures = ("figure2", "figure3", "figure4", "effects", "quality", "method_effects", "levels")
