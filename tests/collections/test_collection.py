@@ -241,7 +241,8 @@ def test_script_leaves_out_or_refuses_what_dangles(tmp_path, caplog, on_dangling
         assert list((tmp_path / "out").iterdir()) == []
         (tmp_path / "docs.tsv").write_text("d1\ta\nd2\tb\n")
         with pytest.raises(
-            UserError, match=r"qrels.txt, line 3: document 'd3' is not among the do"
+            UserError,
+            match=r"line 3: document 'd3' is not among the documents \(the first of them is 'd1'",
         ):
             prepare_collection.main(*outputs, **settings, seed=0)
     else:

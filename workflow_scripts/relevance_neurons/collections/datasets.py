@@ -72,6 +72,12 @@ class FileQueries(BaseQueries):
         """The file."""
         return self._path
 
+    def read_ids(self) -> Ids:
+        """The ids of all queries."""
+        seen = Ids()
+        deque(read_texts(self._path, "query", seen, self._strict), maxlen=0)
+        return seen
+
 
 class FileQrels(BaseQrels):
     """Judgments of a TREC qrels file, checked against texts where these are given."""
@@ -84,7 +90,7 @@ class FileQrels(BaseQrels):
         known = ()
         if self._texts:
             queries, documents = self._texts
-            known = ({query.query_id for query in queries.queries_iter()}, documents.read_ids())
+            known = (queries.read_ids(), documents.read_ids())
         return map(GenericQrel._make, read_judgments(self._path, *known))
 
     def qrels_defs(self) -> dict[int, str]:

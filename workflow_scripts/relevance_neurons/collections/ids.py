@@ -16,9 +16,12 @@ class Ids:
 
     def __init__(self) -> None:
         self._hashes, self._sorted = array("q"), True
+        self.first: str | None = None
 
     def add(self, id_: str) -> None:
         """Note that ``id_`` came."""
+        if self.first is None:
+            self.first = id_
         self._hashes.append(hash(id_))
         self._sorted = False
 

@@ -82,11 +82,14 @@ def read_judgments(
             )
         for kind, id_, known in (("query", query_id, query_ids), ("document", doc_id, doc_ids)):
             if known is not None and id_ not in known:
+                # What an id looks like tells other ids, and columns that are swapped.
+                first = getattr(known, "first", None)
+                such_as = f" (the first of them is {show(first)})" if first else ""
                 raise line_error(
                     path,
                     line,
-                    f"{kind} {show(id_)} is not among the {_PLURAL[kind]}; add it, or leave such "
-                    "judgments out with on_dangling: drop",
+                    f"{kind} {show(id_)} is not among the {_PLURAL[kind]}{such_as}; add it, or "
+                    "leave such judgments out with on_dangling: drop",
                 )
         if seen.setdefault((query_id, doc_id), int(grade[1])) != int(grade[1]):
             raise _judged_twice(path, line, query_id, doc_id, written)
