@@ -19,6 +19,7 @@ from relevance_neurons.selection.ablation_kinds import BOTTOM, DRAWN, KEEP_ONLY
 
 _TEXTS = {KEEP_ONLY: "keep only", BOTTOM: "least important"}
 _TEXTS |= {"random": "random neurons", "matched": "matched neurons"}
+_TEXTS |= {"zero": "the scheme's neurons at 0", "mean": "the scheme's neurons at their mean"}
 _ROW_HEIGHT = 0.3
 
 
