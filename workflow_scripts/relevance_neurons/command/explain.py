@@ -45,7 +45,8 @@ def explain(
 
     For each pair: p(relevant); what it becomes without the strongest neurons, and without as many
     random ones of the same layers; these neurons, each with its share of how far the probability of
-    the predicted label is from that of an empty pair; the tokens whose loss changes it most.
+    the predicted label is from that of an empty pair (layers pass on the same change: shares of
+    several do not add up to 1); the tokens whose loss changes it most.
 
     Args:
         model: Folder of a cross-encoder or MonoT5 (written by save_pretrained), or a hub id.
