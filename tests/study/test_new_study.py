@@ -1,6 +1,7 @@
 """A new study file: what is given or answered, in config.yaml's lines, as the workflow takes it."""
 
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -158,8 +159,21 @@ def test_check_lists_the_jobs_of_the_workflow(here, capsys):
     jobs = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line.split()}
     assert jobs["prepare_collection"] == ["1"] and jobs["attribute_neurons"] == ["2"]
     assert "Memory that the largest job asks for" in printed
-    assert "found and tested on the same questions" in printed
+    assert "found and tested on the same questions" in printed and "BERT-large" not in printed
     assert "in no collection: add one to ablation.collections" in printed
+
+
+def test_check_says_of_which_ranker_its_estimates_are(here, capsys):
+    """Where it has none to look at."""
+    assert _new("study.yaml", "--yes") == 0
+    text = (here / "study.yaml").read_text("utf-8")
+    other = re.sub("^  model: .*$", "  model: someone/ranker", text, flags=re.MULTILINE)
+    (here / "study.yaml").write_text(other)
+    capsys.readouterr()
+    assert main(["study", "check", "study.yaml", "--workflow", str(ROOT)]) == 0
+    told = capsys.readouterr().out
+    assert "The config of someone/ranker is not on this machine" in told
+    assert "as large as BERT-large" in told
 
 
 def test_check_tells_a_mistake_as_the_workflow_does(here, capsys):

@@ -15,7 +15,7 @@ from study.contents import Study, used_collections
 from study.costs import INDEXED, PREPARED, disk, indexed, read_collection, stages
 from study.errors import StudyError
 from study.job_sizes import Needs
-from study.ranker_shapes import Shape, pair_flops, ranker_shape
+from study.ranker_shapes import BERT_LARGE, Shape, pair_flops, ranker_name, ranker_shape
 from study.reading import read_study
 
 SCHEMA = Path("rules") / "schemas" / "study.schema.yaml"
@@ -122,6 +122,11 @@ def print_cost(study: Study, n_jobs: int = 0) -> None:
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     forms = {"passes": "{:,.0f}", "minutes": "{:,.1f}"}
     print_table(frame, f"An estimate of the time on {device}, from the start", len(frame), forms)
+    if shape is BERT_LARGE:
+        print(
+            f"The config of {ranker_name(study)} is not on this machine: these estimates are of "
+            "one as large as BERT-large, and its first job is to download it."
+        )
     total = frame["minutes"].sum()
     print(f"All: about {_duration(total)}. {_left_out(study)}")
     gigabytes = sum(disk(study, sizes, shape).values()) / 1e9

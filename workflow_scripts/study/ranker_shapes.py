@@ -91,10 +91,15 @@ def _cached(name: str) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def ranker_name(study: Study) -> str:
+    """The folder or hub id of the study's ranker, or of what it is trained from."""
+    keys = study["reranker"]
+    return keys.get("model") or keys["finetune"]["base"]
+
+
 def ranker_shape(study: Study) -> Shape:
     """The shape of the study's ranker; BERT-large's where only loading it would tell."""
-    keys = study["reranker"]
-    name = keys.get("model") or keys["finetune"]["base"]
+    name = ranker_name(study)
     return KNOWN_SHAPES[name] if name in KNOWN_SHAPES else _shape_of(name)
 
 
@@ -107,13 +112,13 @@ def repeated_heads(heads: Sequence[Sequence[int]], where: str) -> Iterator[str]:
 
 def _shape_beside(study: Study, folder: Path) -> Shape:
     """The same, of a ranker that may be named relative to the study file's ``folder``."""
-    name = study["reranker"].get("model") or study["reranker"]["finetune"]["base"]
+    name = ranker_name(study)
     path = folder / Path(name).expanduser()
     return ranker_shape({"reranker": {"model": str(path) if path.is_dir() else name}})
 
 
 def too_long(study: Study, folder: Path) -> Iterator[str]:
-    """Yield a message for each length at which the study cuts pairs that its ranker has no room for.
+    """Yield a message for each length of pairs for which the study's ranker has no room.
 
     A job sees more (its tokenizer; places that RoBERTa leaves out), but says so later.
     """
