@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from relevance_neurons import compare_studies
 from toys import two_studies as toy
+from toys.browsers import chromium, watched_page
 from workflow_scripts.report import compare_studies as script
 
 NAMES = ["one", "two <b>"]
@@ -29,20 +27,12 @@ def results(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(results):
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if found is None:
-        pytest.skip("no browser is installed (chromium, chromium-browser)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1000, "height": 900})
-        faults: list[str] = []
-        opened.on("console", lambda message: faults.append(message.text))
-        opened.on("pageerror", lambda error: faults.append(str(error)))
-        opened.on("request", lambda one: one.url.startswith("http") and faults.append(one.url))
+    with chromium() as browser:
+        opened, faults = watched_page(browser, viewport={"width": 1000, "height": 900})
         opened.goto((results / "explorer.html").as_uri())
         yield opened
-        browser.close()
-        assert faults == []
+        opened.close()
+    assert faults == []
 
 
 def drawn(page, name: str, shown: int) -> list[list[str]]:

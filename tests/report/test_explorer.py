@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
 from types import SimpleNamespace
 
 import duckdb
@@ -13,7 +12,6 @@ import numpy as np
 import polars as pl
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from relevance_neurons.errors import UserError
 from relevance_neurons.report.explorer import answer_figures, made
@@ -27,6 +25,7 @@ from relevance_neurons.report.explorer.which import LEAST, MOST, listed, which
 from relevance_neurons.report.explorer.which import neuron_frame as neuron_frame_of
 from relevance_neurons.report.explorer.words import own_method, percent
 from toys import synthetic_methods
+from toys.browsers import chromium, watched_page
 from toys.databases import build
 from toys.synthetic_results import N_LAYERS, SIZES, neuron_frame, write_synthetic_results
 from workflow_scripts.report import build_explorer
@@ -375,14 +374,8 @@ def test_texts_end_no_script_and_no_attribute():
 
 @pytest.fixture(scope="module")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.skip(f"no browser is installed ({', '.join(names)})")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -396,17 +389,9 @@ class Opened:
     """The page, all drawn: it asks for nothing but its file, and writes no error."""
 
     def __init__(self, browser, file, **options) -> None:
-        self.page = browser.new_page(**options)
-        self.errors: list[str] = []
-        self.page.on("console", lambda message: self.errors.append(message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self._asked(request.url))
+        self.page, self.errors = watched_page(browser, **options)
         self.page.goto(file.as_uri())
         self.draw()
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(("file:", "blob:")):
-            self.errors.append(url)
 
     def draw(self) -> None:
         """Bring every figure that is shown into view, and wait for it."""

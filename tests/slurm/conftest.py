@@ -19,7 +19,7 @@ def cluster(request, tmp_path_factory):
     told = tmp_path_factory.mktemp("cluster") / "up.log"
     with told.open("w") as stream:  # no pipe: the daemons would hold it open
         up = subprocess.run(
-            ["timeout", "-k", "5", "600", str(HERE / "up.sh"), str(folder)],
+            ["timeout", "-k", "5", "1200", str(HERE / "up.sh"), str(folder)],
             stdout=stream,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,

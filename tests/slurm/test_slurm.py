@@ -36,6 +36,8 @@ from workflow.conftest import (
 pytestmark = pytest.mark.slow
 
 MOST_MINUTES = 400
+PATIENCE = 600
+"""Seconds that a command of Slurm's may take: how long is the machine's matter, not a fault."""
 ON_THE_MAP = ("attribute_neurons", "randomise_layers", "ablate_single_neurons")
 """Rules whose jobs run one after the other while the hung one hangs."""
 SUBMITTED = re.compile(
@@ -110,7 +112,7 @@ class Story:
                 return job
         return None
 
-    def wait_for(self, what: Callable[[], object], seconds: float = 1800) -> object:
+    def wait_for(self, what: Callable[[], object], seconds: float = 3 * PATIENCE) -> object:
         """What ``what`` gives as soon as it is something, while the run goes on.
 
         How long its jobs take is the machine's matter: the limit is there to end at all.
@@ -137,7 +139,7 @@ class Story:
         """Stop a daemon of the cluster for some time, and do something in it."""
         pid = int((self.cluster / "run" / f"{name}.pid").read_text())
         os.kill(pid, signal.SIGTERM)
-        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=20)
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=PATIENCE)
         if meanwhile:
             meanwhile()
         time.sleep(seconds)
@@ -146,7 +148,9 @@ class Story:
 
 def state(job: str) -> str:
     """What the accounting says of a job."""
-    said = run(["sacct", "-n", "-X", "-P", "-j", job, "-o", "State"], timeout=60).stdout.split()
+    said = run(
+        ["sacct", "-n", "-X", "-P", "-j", job, "-o", "State"], timeout=PATIENCE
+    ).stdout.split()
     return said[0] if said else ""
 
 
@@ -237,7 +241,7 @@ def story(cluster, tmp_path_factory) -> Story:
     try:
         disturb(story)
         resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
-        story.seen["exit"] = story.start(*resume).wait(timeout=1800)
+        story.seen["exit"] = story.start(*resume).wait(timeout=3 * PATIENCE)
     finally:
         story.started.kill()  # where the story broke off, nothing may stay
     return story
@@ -255,7 +259,7 @@ def accounting() -> list[dict[str, str]]:
     """What Slurm's accounting holds of every job."""
     names = ("JobID", "State", "AllocTRES", "Start", "End")
     command = ["sacct", "-n", "-X", "-P", "-a", "-S", "now-1days", "-o", ",".join(names)]
-    lines = run(command, timeout=60).stdout.splitlines()
+    lines = run(command, timeout=PATIENCE).stdout.splitlines()
     return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
 
 
@@ -301,7 +305,7 @@ def test_a_cancelled_job_was_tried_again(story):
 def test_a_submission_waited_for_the_controller(story):
     """Whichever it was: Snakemake may have had one to make in that time, or not."""
     process, said = story.seen["submitted"]
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     said.seek(0)
     assert state(said.read().strip()) == "COMPLETED"
     assert "sbatch failed" not in story.log.read_text()

@@ -57,7 +57,7 @@ mariadb-install-db --no-defaults --datadir="$FOLDER/mysql" --user=root --skip-te
 setsid mariadbd --no-defaults --user=root --datadir="$FOLDER/mysql" --bind-address=127.0.0.1 \
   --port=13306 --socket="$FOLDER/run/mysql.sock" --pid-file="$FOLDER/run/mariadbd.pid" \
   < /dev/null > "$FOLDER/log/mariadb.log" 2>&1 &
-wait_for 30 mariadb-admin --no-defaults -S "$FOLDER/run/mysql.sock" ping
+wait_for 200 mariadb-admin --no-defaults -S "$FOLDER/run/mysql.sock" ping
 mariadb --no-defaults -S "$FOLDER/run/mysql.sock" -e \
   "create user slurm@localhost identified by 'x'; grant all on slurm_acct_db.* to slurm@localhost"
 
@@ -69,9 +69,9 @@ chmod 600 "$FOLDER/etc/slurmdbd.conf"
 for file in slurm slurmdbd gres; do ln -sfn "$FOLDER/etc/$file.conf" "/etc/slurm/$file.conf"; done
 
 slurmdbd
-wait_for 30 sacctmgr -n list cluster
+wait_for 200 sacctmgr -n list cluster
 slurmctld
-wait_for 30 sh -c "scontrol ping | grep -q UP"
+wait_for 200 sh -c "scontrol ping | grep -q UP"
 slurmd
-wait_for 30 sh -c "sinfo -h -o %T | grep -q idle"
+wait_for 200 sh -c "sinfo -h -o %T | grep -q idle"
 srun -t 1 true

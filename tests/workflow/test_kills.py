@@ -113,7 +113,7 @@ class Killer:
         _each(held, "suspend")  # the scripts too: to look takes longer than some of them
         try:
             process.kill()
-            psutil.wait_procs([process], timeout=5)
+            psutil.wait_procs([process], timeout=60)
             self.kills[rule] += 1
             self.check()
         finally:
