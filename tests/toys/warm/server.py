@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
@@ -46,6 +47,10 @@ def die_with(connection: socket.socket) -> None:
     fcntl.fcntl(connection, fcntl.F_SETSIG, signal.SIGKILL)
     flags = fcntl.fcntl(connection, fcntl.F_GETFL)
     fcntl.fcntl(connection, fcntl.F_SETFL, flags | os.O_ASYNC)
+    hung_up = select.poll()
+    hung_up.register(connection, 0)
+    if hung_up.poll(0):  # before the kernel was asked
+        os._exit(1)
 
 
 def work(connection: socket.socket) -> None:
@@ -54,8 +59,9 @@ def work(connection: socket.socket) -> None:
     _, streams, *_ = socket.recv_fds(connection, 1, 3)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    asked = json.loads(connection.makefile().readline())
+    line = connection.makefile().readline()
     die_with(connection)
+    asked = json.loads(line)
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
