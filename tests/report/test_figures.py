@@ -368,7 +368,8 @@ def test_controls_without_further_kinds_or_in_domain_collections(effects):
     figure = controls_figure(few, [], "nDCG@10", "mean", schemes=["F_all"])
     assert "no such collection in the study" in words(figure)
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["mean", "no effect: within ± 2 %"]
+    texts = ["the scheme's neurons at their mean", "no effect: within ± 2 %"]
+    assert [text.get_text() for text in legend.get_texts()] == texts
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()][-1] == "F_all"
 
 
