@@ -24,7 +24,8 @@ class Progress:
 
     def __init__(self, total: int | None, description: str, unit: str = "pairs") -> None:
         self.description = description
-        in_notebook = "ipykernel" in sys.modules  # whose stderr, which is no terminal, is the cell
+        # Its stderr, which is no terminal, is the cell. Who but starts kernels has ipykernel alone.
+        in_notebook = "ipykernel.kernelapp" in sys.modules
         self.bar = tqdm(
             total=total,
             desc=description,
