@@ -112,18 +112,18 @@ class Story:
                 return job
         return None
 
-    def wait_for(self, what: Callable[[], object], seconds: float = 3 * PATIENCE) -> object:
+    def wait_for(self, what: Callable[[], object]) -> object:
         """What ``what`` gives as soon as it is something, while the run goes on.
 
         How long its jobs take is the machine's matter: the limit is there to end at all.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + 3 * PATIENCE
         while not (found := what()):
             if self.started.poll() is not None:
                 pytest.fail(f"the run has ended before; it said:\n{self.log.read_text()[-5000:]}")
             if time.monotonic() > deadline:
                 jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
-                pytest.fail(f"not within {seconds} s; what Slurm has:\n{jobs}\n{accounting()}")
+                pytest.fail(f"not in {3 * PATIENCE} s; what Slurm has:\n{jobs}\n{accounting()}")
             time.sleep(0.3)
         return found
 

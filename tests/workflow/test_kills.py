@@ -23,7 +23,6 @@ from study.failures import failed_jobs
 from toys.warm_jobs import warm, warm_python, working
 from workflow.conftest import (
     ROOT,
-    SNAKEMAKE,
     assert_same_tables,
     command,
     environment,
@@ -163,11 +162,11 @@ def _failures(text: str, results: Path) -> str:
 def test_no_kill_tears_a_file_or_changes_a_table(undisturbed, tmp_path):
     """A resumed run ends with the same tables, and leaves nothing half-written behind."""
     study = write_study(tmp_path)
-    arguments = [*command(tmp_path, study)[1:], "--retries", "20"]
-    of_snakemake = [one for one in arguments if one not in ("--configfile", str(study))]
+    start = command(tmp_path, study, "--retries", "20")
+    of_snakemake = [one for one in start[1:] if one not in ("--configfile", str(study))]
     resume = [warm_python(), "-m", "study.resume", str(study), *of_snakemake]
     killer, left = Killer(tmp_path, undisturbed), list(SNAKEMAKE_DIES_AFTER)
-    words, todo, ends, log = warm([SNAKEMAKE, *arguments]), [], [], tmp_path / "log.txt"
+    words, todo, ends, log = warm(start), [], [], tmp_path / "log.txt"
     for _ in range(MOST_ROUNDS):
         with log.open("a") as stream:
             process = subprocess.Popen(
