@@ -38,6 +38,9 @@ pytestmark = pytest.mark.slow
 MOST_MINUTES = 400
 PATIENCE = 600
 """Seconds that a command of Slurm's may take: how long is the machine's matter, not a fault."""
+DAEMONS = ("slurmdbd", "slurmctld", "slurmd")
+SETTLED = 30
+"""Seconds until a daemon that was started has surely written its process's number."""
 ON_THE_MAP = ("attribute_neurons", "randomise_layers", "ablate_single_neurons")
 """Rules whose jobs run one after the other while the hung one hangs."""
 SUBMITTED = re.compile(
@@ -73,6 +76,7 @@ class Story:
     study: Path
     cluster: Path
     seen: dict[str, object] = field(default_factory=dict)
+    up_since: dict[str, float] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -124,6 +128,8 @@ class Story:
             if time.monotonic() > deadline:
                 jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
                 pytest.fail(f"not in {3 * PATIENCE} s; what Slurm has:\n{jobs}\n{accounting()}")
+            for name in DAEMONS:
+                self.keep_up(name)
             time.sleep(0.3)
         return found
 
@@ -143,7 +149,20 @@ class Story:
         if meanwhile:
             meanwhile()
         time.sleep(seconds)
+        self.begin(name)
+
+    def begin(self, name: str) -> None:
+        """Start a daemon of the cluster."""
         subprocess.run([name], check=True)
+        self.up_since[name] = time.monotonic()
+
+    def keep_up(self, name: str) -> None:
+        """Start a daemon again that ended by itself, as systemd does, and print its last words."""
+        began = time.monotonic() - self.up_since.get(name, 0)
+        if began > SETTLED and not is_up(self.cluster / "run" / f"{name}.pid"):
+            words = (self.cluster / "log" / f"{name}.log").read_text()[-3000:]
+            print(f"{name} had ended; it said:\n{words}", file=sys.stderr)
+            self.begin(name)
 
 
 def state(job: str) -> str:
@@ -152,6 +171,14 @@ def state(job: str) -> str:
         ["sacct", "-n", "-X", "-P", "-j", job, "-o", "State"], timeout=PATIENCE
     ).stdout.split()
     return said[0] if said else ""
+
+
+def is_up(pid_file: Path) -> bool:
+    """Whether the process that wrote the file lives."""
+    try:
+        return psutil.Process(int(pid_file.read_text())).name() == pid_file.stem
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return False
 
 
 def scripts(folder: Path, rule: str) -> list[psutil.Process]:
@@ -241,7 +268,9 @@ def story(cluster, tmp_path_factory) -> Story:
     try:
         disturb(story)
         resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
-        story.seen["exit"] = story.start(*resume).wait(timeout=3 * PATIENCE)
+        resumed = story.start(*resume)
+        story.wait_for(lambda: resumed.poll() is not None)
+        story.seen["exit"] = resumed.returncode
     finally:
         story.started.kill()  # where the story broke off, nothing may stay
     return story
