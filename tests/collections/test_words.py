@@ -43,6 +43,9 @@ def decoded(terms):
         ("می\u200cخواهم", ["میخواهم"]),  # with its joiner or without
         ("I \u2764\ufe0f NY 1\ufe0f\u20e3", ["i", "ny", "1"]),
         ("İstanbul", ["istanbul"]),
+        ("cafe\u200d\u0301 I\u0307\u0307\u0301", ["café", "í"]),  # whatever stood between
+        ("ក។ ៗ ၊", ["ក", "ៗ"]),  # of signs, that of a repeated word alone is a letter
+        ("\u0e31ก", ["ก"]),  # nor are marks without a letter
         ("", []),
         ("。、 !?", []),
         ("0xc3a90 é", ["0xc3a90", "é"]),  # no word can pass for another's numbers

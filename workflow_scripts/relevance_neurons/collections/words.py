@@ -25,12 +25,13 @@ NO_STEMS = "none"
 """The language of which nothing is known: neither stems nor stop words."""
 
 _WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
-_PIECES = f"[{_WITHOUT_SPACES}]+"
-_OTHERS = rf"--[{_WITHOUT_SPACES}]]"
-_WORD = rf"{_PIECES}|[[\p{{L}}\p{{N}}]{_OTHERS}[[\p{{L}}\p{{M}}\p{{N}}]{_OTHERS}*"
+_FIRST, _FURTHER = r"[\p{L}\p{N}]", r"[\p{L}\p{M}\p{N}]"
+_SCRIPTS = f"[{_WITHOUT_SPACES}]"
+_PIECES = f"[{_FIRST}&&{_SCRIPTS}][{_FURTHER}&&{_SCRIPTS}]*"
+_WORD = f"{_PIECES}|[{_FIRST}--{_SCRIPTS}][{_FURTHER}--{_SCRIPTS}]*"
 # Soft hyphens, joiners, selectors of variants; the dot that is left of a lower-case İ.
 _UNSEEN = "[\u00ad\u200b-\u200d\u2060\ufeff\ufe00-\ufe0f\u20e3\U000e0100-\U000e01ef]"
-_DOT = "i\u0307"
+_DOT = "i\u0307+"
 
 
 class Analyser:
@@ -118,14 +119,15 @@ def stop_words(language: str) -> list[str]:
 def split_words(texts: pl.Series) -> pl.Series:
     """The words of each text, in lower case and one spelling, without what cannot be seen."""
     lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
-    seen = lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i", literal=True)
-    return seen.str.extract_all(_WORD)
+    seen = lower.str.replace_all(_UNSEEN, "").str.replace_all(_DOT, "i")
+    # Once more: a mark may stand behind another letter now.
+    return seen.str.normalize("NFKC").str.extract_all(_WORD)
 
 
 def one_spelling(text: str) -> str:
     """``text`` as ``split_words`` spells it: the same steps, for a text that is no column."""
     lower = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
-    return re.sub(_UNSEEN, "", lower).replace(_DOT, "i")
+    return unicodedata.normalize("NFKC", re.sub(_DOT, "i", re.sub(_UNSEEN, "", lower)))
 
 
 def has_word(texts: pl.Series) -> bool:
