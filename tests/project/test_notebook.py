@@ -15,7 +15,8 @@ def cells(hub_cache, tmp_path_factory):
     """Its code cells, with their outputs."""
     notebook = jupytext.read(NOTEBOOK)
     folder = tmp_path_factory.mktemp("notebook")
-    client = nbclient.NotebookClient(notebook, kernel_name="python3", timeout=1200)
+    patience = {"startup_timeout": 1200, "timeout": 1200, "iopub_timeout": 600}
+    client = nbclient.NotebookClient(notebook, kernel_name="python3", **patience)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT / "workflow_scripts"))
         patch.setenv("HF_HUB_CACHE", str(hub_cache))

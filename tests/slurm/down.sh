@@ -3,9 +3,9 @@
 set -uo pipefail
 FOLDER=$(realpath "$1")
 
-scancel -u root 2> /dev/null
+timeout 60 scancel -u root 2> /dev/null
 for _ in $(seq 50); do
-  [ -z "$(squeue -h 2> /dev/null)" ] && break
+  [ -z "$(timeout 60 squeue -h 2> /dev/null)" ] && break
   sleep 0.2
 done
 for name in slurmd slurmctld slurmdbd mariadbd munged; do

@@ -7,9 +7,7 @@ The tests look at what was seen of each.
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +20,7 @@ import psutil
 import pytest
 import yaml
 
+from slurm.daemons import PATIENCE, asked, daemons
 from toys.profiles import profile
 from workflow.conftest import (
     ROOT,
@@ -36,11 +35,6 @@ from workflow.conftest import (
 pytestmark = pytest.mark.slow
 
 MOST_MINUTES = 400
-PATIENCE = 600
-"""Seconds that a command of Slurm's may take: how long is the machine's matter, not a fault."""
-DAEMONS = ("slurmdbd", "slurmctld", "slurmd")
-SETTLED = 30
-"""Seconds until a daemon that was started has surely written its process's number."""
 ON_THE_MAP = ("attribute_neurons", "randomise_layers", "ablate_single_neurons")
 """Rules whose jobs run one after the other while the hung one hangs."""
 SUBMITTED = re.compile(
@@ -74,9 +68,7 @@ class Story:
 
     folder: Path
     study: Path
-    cluster: Path
     seen: dict[str, object] = field(default_factory=dict)
-    up_since: dict[str, float] = field(default_factory=dict)
 
     @property
     def log(self) -> Path:
@@ -123,15 +115,20 @@ class Story:
         """
         deadline = time.monotonic() + 3 * PATIENCE
         while not (found := what()):
-            if self.started.poll() is not None:
+            if self.started.poll() is not None and not (found := what()):
                 pytest.fail(f"the run has ended before; it said:\n{self.log.read_text()[-5000:]}")
             if time.monotonic() > deadline:
                 jobs = run(["squeue", "-o", "%i %j %T %M %l"]).stdout
                 pytest.fail(f"not in {3 * PATIENCE} s; what Slurm has:\n{jobs}\n{accounting()}")
-            for name in DAEMONS:
-                self.keep_up(name)
+            daemons().keep_up()
             time.sleep(0.3)
         return found
+
+    def finish(self, *words: str) -> int:
+        """The exit status of a command that is run to its end."""
+        command = self.start(*words)
+        self.wait_for(lambda: command.poll() is not None)
+        return command.returncode
 
     def submit(self) -> None:
         """Submit a job of a second as Snakemake does, with the sbatch that it finds first."""
@@ -139,46 +136,19 @@ class Story:
         said = (self.folder / "submitted").open("w+")
         self.seen["submitted"] = subprocess.Popen(words, stdout=said, cwd=self.folder), said
 
-    def daemon(
-        self, name: str, seconds: float, meanwhile: Callable[[], None] | None = None
-    ) -> None:
+    def away(self, name: str, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """Stop a daemon of the cluster for some time, and do something in it."""
-        pid = int((self.cluster / "run" / f"{name}.pid").read_text())
-        os.kill(pid, signal.SIGTERM)
-        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=PATIENCE)
+        daemons().stop(name)
         if meanwhile:
             meanwhile()
         time.sleep(seconds)
-        self.begin(name)
-
-    def begin(self, name: str) -> None:
-        """Start a daemon of the cluster."""
-        subprocess.run([name], check=True)
-        self.up_since[name] = time.monotonic()
-
-    def keep_up(self, name: str) -> None:
-        """Start a daemon again that ended by itself, as systemd does, and print its last words."""
-        began = time.monotonic() - self.up_since.get(name, 0)
-        if began > SETTLED and not is_up(self.cluster / "run" / f"{name}.pid"):
-            words = (self.cluster / "log" / f"{name}.log").read_text()[-3000:]
-            print(f"{name} had ended; it said:\n{words}", file=sys.stderr)
-            self.begin(name)
+        daemons().begin(name)
 
 
 def state(job: str) -> str:
     """What the accounting says of a job."""
-    said = run(
-        ["sacct", "-n", "-X", "-P", "-j", job, "-o", "State"], timeout=PATIENCE
-    ).stdout.split()
+    said = asked("sacct", "-n", "-X", "-P", "-j", job, "-o", "State").split()
     return said[0] if said else ""
-
-
-def is_up(pid_file: Path) -> bool:
-    """Whether the process that wrote the file lives."""
-    try:
-        return psutil.Process(int(pid_file.read_text())).name() == pid_file.stem
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return False
 
 
 def scripts(folder: Path, rule: str) -> list[psutil.Process]:
@@ -208,13 +178,13 @@ def let_a_job_fail(story: Story) -> None:
 
 def hold(story: Story, rule: str) -> str | None:
     """Stop the script of a running job of ``rule``; the job's number."""
-    job = story.running(rule)
+    job, held = story.running(rule), scripts(story.folder, rule)
     try:
-        for process in scripts(story.folder, rule):
+        for process in held:
             process.suspend()
     except psutil.NoSuchProcess:  # it was done in that moment: another job of the rule, then
         return None
-    return job
+    return job if held else None
 
 
 def has_merged_maps(results: Path) -> bool:
@@ -226,8 +196,7 @@ def has_merged_maps(results: Path) -> bool:
 def let_a_job_hang(story: Story) -> str:
     """Have Slurm allow it a minute; it is to be tried again."""
     job = story.wait_for(lambda: hold(story, "index_collection"))
-    limit = ["scontrol", "update", f"JobId={job}", "TimeLimit=1"]
-    story.wait_for(lambda: run(limit).returncode == 0)  # a busy controller may not hear it
+    asked("scontrol", "update", f"JobId={job}", "TimeLimit=1")
     return job
 
 
@@ -236,11 +205,11 @@ def disturb(story: Story) -> None:
     snakemake_ = story.start(SNAKEMAKE, *story.arguments(), "--configfile", str(story.study))
     story.seen["hung"] = let_a_job_hang(story)
     story.seen["cancelled"] = story.wait_for(lambda: story.running("attribute_neurons"))
-    run(["scancel", story.seen["cancelled"]])
+    asked("scancel", story.seen["cancelled"])
     story.wait_for(lambda: story.running("attribute_neurons"))
-    story.daemon("slurmctld", 25, meanwhile=story.submit)
+    story.away("slurmctld", 25, meanwhile=story.submit)
     story.wait_for(lambda: any(map(story.running, ON_THE_MAP)))
-    story.daemon("slurmdbd", 14)
+    story.away("slurmdbd", 14)
     story.wait_for(lambda: state(story.seen["hung"]) == "TIMEOUT")
     story.wait_for(
         lambda: [state(job) for job in story.tries(story.seen["hung"])[1:]] == ["COMPLETED"]
@@ -263,14 +232,14 @@ def story(cluster, tmp_path_factory) -> Story:
     (folder / "slurm" / "config.yaml").write_text(
         yaml.safe_dump(profile("slurm", most_minutes=MOST_MINUTES))
     )
-    story = Story(folder, write_study(folder), cluster)
+    story = Story(folder, write_study(folder))
     let_a_job_fail(story)
     try:
         disturb(story)
         resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
-        resumed = story.start(*resume)
-        story.wait_for(lambda: resumed.poll() is not None)
-        story.seen["exit"] = resumed.returncode
+        story.seen["exit"] = story.finish(*resume)
+        while story.seen["exit"] and "; try again" in story.log.read_text().splitlines()[-1]:
+            story.seen["exit"] = story.finish(*resume)  # Slurm did not answer
     finally:
         story.started.kill()  # where the story broke off, nothing may stay
     return story
@@ -287,8 +256,8 @@ def undisturbed(cluster, tmp_path_factory) -> Path:
 def accounting() -> list[dict[str, str]]:
     """What Slurm's accounting holds of every job."""
     names = ("JobID", "State", "AllocTRES", "Start", "End")
-    command = ["sacct", "-n", "-X", "-P", "-a", "-S", "now-1days", "-o", ",".join(names)]
-    lines = run(command, timeout=PATIENCE).stdout.splitlines()
+    ours = ("sacct", "-n", "-X", "-P", "-a", "-S", "now-1days")
+    lines = asked(*ours, "-o", ",".join(names)).splitlines()
     return [dict(zip(names, line.split("|"), strict=True)) for line in lines]
 
 
@@ -345,7 +314,7 @@ def test_a_job_beyond_its_time_was_tried_again_with_more(story):
     assert state(story.seen["hung"]) == "TIMEOUT"
     again = story.tries(story.seen["hung"])
     assert len(again) == 2 and state(again[1]) == "COMPLETED"
-    limits = run(["sacct", "-n", "-X", "-P", "-j", again[1], "-o", "TimelimitRaw"]).stdout
+    limits = asked("sacct", "-n", "-X", "-P", "-j", again[1], "-o", "TimelimitRaw")
     assert 240 < int(limits) == MOST_MINUTES < 2 * 240
 
 

@@ -2,6 +2,7 @@
 # A throw-away Slurm of one node, with accounting, on loopback alone: up.sh FOLDER; down.sh ends it.
 # It needs root on Debian, and installs Slurm's packages where they are missing. Partition `main`, 8
 # pretended cores, one pretended GPU. Exit 77: it cannot run here; the line that it prints says why.
+# up.sh --install: the packages alone, so that no test that runs beside meets half of them.
 set -euo pipefail
 
 skip() { echo "$*"; exit 77; }
@@ -12,7 +13,6 @@ for file in slurm slurmdbd gres; do
   [ ! -e "/etc/slurm/$file.conf" ] || skip "/etc/slurm/$file.conf is there: another Slurm is set up here"
 done
 
-FOLDER=$(realpath -m "$1")
 HERE=$(realpath "$(dirname "$0")")
 NODE=$(hostname -s)
 
@@ -45,6 +45,9 @@ for program in slurmctld slurmd slurmdbd squeue munged mariadbd; do
   fi
 done
 
+[ "$1" != --install ] || exit 0
+
+FOLDER=$(realpath -m "$1")
 mkdir -p "$FOLDER"/{etc,munge,state,spool,log,run,mysql}
 chmod 755 "$FOLDER"
 chmod 711 "$FOLDER/munge"
@@ -74,4 +77,4 @@ slurmctld
 wait_for 200 sh -c "scontrol ping | grep -q UP"
 slurmd
 wait_for 200 sh -c "sinfo -h -o %T | grep -q idle"
-srun -t 1 true
+wait_for 200 srun -t 1 true

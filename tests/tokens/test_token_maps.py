@@ -223,7 +223,8 @@ def test_dark_colours_by_the_system_and_by_the_button(browser, page_text, tmp_pa
     assert in_the_light != in_the_dark and page.page.evaluate(ground) != dark
     page.page.click("#theme")
     assert page.look(0, 2) == in_the_dark and page.page.evaluate(ground) == dark
-    page.page.emulate_media(media="print")  # ink on paper
+    page.page.emulate_media(media="print")  # ink on paper, once the page has heard of it
+    page.page.wait_for_function("document.documentElement.dataset.theme === 'light'")
     assert page.look(0, 2) == in_the_light
     assert page.page.locator("#method").is_hidden() and page.page.locator("#key").is_visible()
     page.close()

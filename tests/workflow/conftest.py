@@ -132,7 +132,7 @@ def write_tiny_study(folder: Path) -> Path:
     return path
 
 
-def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 1800):
+def snakemake(directory: Path, study: Path, *arguments: str, timeout: int = 7200):
     """Run Snakemake in ``directory``; its output is standard output and error together."""
     return run(command(directory, study, *arguments), timeout=timeout)
 
@@ -150,7 +150,7 @@ def run_study(
 
 def run(
     words: list[str],
-    timeout: int = 1800,
+    timeout: int = 7200,
     directory: Path | None = None,
     variables: Mapping[str, str] = MappingProxyType({}),
 ):
@@ -183,10 +183,14 @@ def environment() -> dict[str, str]:
 
 
 def tables(results: Path) -> dict[str, pl.DataFrame]:
-    """Every table of a study that stays, by its path."""
+    """Every table of a study that stays, by its path.
+
+    Not shards: a Snakemake killed right behind their merge leaves them, and asks for them no more.
+    """
     return {
         str(path.relative_to(results)): pl.read_parquet(path)
         for path in sorted(results.rglob("*.parquet"))
+        if "shards" not in path.relative_to(results).parts
     }
 
 

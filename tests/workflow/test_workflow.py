@@ -265,4 +265,4 @@ def test_a_full_disk_loses_nothing(tmp_path):
         assert len(pl.read_parquet(disk / "tiny/collections/alpha/documents.parquet")) == 60
         assert not list(disk.glob("tiny/collections/beta/*"))
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -20,7 +20,8 @@ def is_with_ranker():
     """Whether it is a job of a study that loads a ranker."""
     if len(WORDS) != 1 or "/.snakemake/scripts/" not in WORDS[0]:
         return False
-    return "ranker_job(" in Path(WORDS[0]).read_text(encoding="utf-8")
+    script = Path(WORDS[0]).read_text(encoding="utf-8")
+    return "ranker_job(" in script or "load_reranker" in script
 
 
 if WORDS[:1] == ["-m"]:
