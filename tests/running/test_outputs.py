@@ -92,8 +92,7 @@ def test_kill_at_any_moment_of_writing_leaves_a_whole_file(tmp_path):
         writer.kill()
         writer.wait()
         assert not path.exists() or len(pl.read_parquet(path)) == 400_000
-    with subprocess.Popen([sys.executable, "-c", WRITE, str(path)]) as writer:
-        assert writer.wait() == 0
+    subprocess.run([sys.executable, "-c", WRITE, str(path)], check=True)
     assert len(pl.read_parquet(path)) == 400_000
 
 

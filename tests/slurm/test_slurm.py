@@ -164,6 +164,11 @@ def scripts(folder: Path, rule: str) -> list[psutil.Process]:
     ]
 
 
+def last_line(log: Path) -> str:
+    """Of what was said."""
+    return log.read_text().splitlines()[-1]
+
+
 def let_a_job_fail(story: Story) -> None:
     """A grade that is no number; then it is mended."""
     qrels = story.folder / "epsilon" / "r.txt"
@@ -237,9 +242,10 @@ def story(cluster, tmp_path_factory) -> Story:
     try:
         disturb(story)
         resume = [sys.executable, "-m", "study.resume", str(story.study), *story.arguments()]
-        story.seen["exit"] = story.finish(*resume)
-        while story.seen["exit"] and "; try again" in story.log.read_text().splitlines()[-1]:
-            story.seen["exit"] = story.finish(*resume)  # Slurm did not answer
+        for _ in range(5):
+            story.seen["exit"] = story.finish(*resume)
+            if not story.seen["exit"] or "; try again" not in last_line(story.log):
+                break  # else Slurm did not answer
     finally:
         story.started.kill()  # where the story broke off, nothing may stay
     return story

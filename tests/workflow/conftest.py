@@ -183,14 +183,10 @@ def environment() -> dict[str, str]:
 
 
 def tables(results: Path) -> dict[str, pl.DataFrame]:
-    """Every table of a study that stays, by its path.
-
-    Not shards: a Snakemake killed right behind their merge leaves them, and asks for them no more.
-    """
+    """Every table of a study that stays, by its path."""
     return {
         str(path.relative_to(results)): pl.read_parquet(path)
         for path in sorted(results.rglob("*.parquet"))
-        if "shards" not in path.relative_to(results).parts
     }
 
 

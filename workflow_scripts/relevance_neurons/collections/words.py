@@ -24,11 +24,10 @@ with extra("retrieval"):
 NO_STEMS = "none"
 """The language of which nothing is known: neither stems nor stop words."""
 
-_WITHOUT_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー"
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _FIRST, _FURTHER = r"[\p{L}\p{N}]", r"[\p{L}\p{M}\p{N}]"
-_SCRIPTS = f"[{_WITHOUT_SPACES}]"
-_PIECES = f"[{_FIRST}&&{_SCRIPTS}][{_FURTHER}&&{_SCRIPTS}]*"
-_WORD = f"{_PIECES}|[{_FIRST}--{_SCRIPTS}][{_FURTHER}--{_SCRIPTS}]*"
+_PIECES = f"[{_FIRST}&&{_UNSPACED}][{_FURTHER}&&{_UNSPACED}]*"
+_WORD = f"{_PIECES}|[{_FIRST}--{_UNSPACED}][{_FURTHER}--{_UNSPACED}]*"
 # Soft hyphens, joiners, selectors of variants; the dot that is left of a lower-case İ.
 _UNSEEN = "[\u00ad\u200b-\u200d\u2060\ufeff\ufe00-\ufe0f\u20e3\U000e0100-\U000e01ef]"
 _DOT = "i\u0307+"
